@@ -1,0 +1,81 @@
+"""`facette score`: score customers at a reference date with a registered model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from facette.errors import BadInput
+from facette.settings import Score
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scored customers, one row each, and the version that scored them."""
+
+    frame: pd.DataFrame
+    name: str
+    version: int
+
+
+def main(cfg: DictConfig) -> None:
+    """Score, write the file, say what was written."""
+    settings: Score = OmegaConf.to_object(cfg)  # type: ignore[assignment]
+    scored = score(settings)
+    write(scored.frame, Path(settings.out))
+    tqdm.write(
+        f"{len(scored.frame):,} customers known before {settings.reference_date} scored by "
+        f"{scored.name} version {scored.version}: {settings.out}"
+    )
+
+
+def score(settings: Score) -> Scored:
+    """Score the customers of a source at `reference_date` with what was stored at training.
+
+    Raises:
+        BadInput: there is no such model, the date is outside the data, the perimeter is empty, or
+            `out` is neither Parquet nor CSV.
+    """
+    from facette.models.validation import seen_by_models
+    from facette.registry.models import load
+    from facette.snapshots.panel import snapshot_at
+    from facette.snapshots.spec import SnapshotSpec
+    from facette.tables.door import microseconds, read
+
+    _check_ending(Path(settings.out))
+    date = microseconds(settings.reference_date, "reference_date")
+    name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"
+    model = load(settings.tracking, name, settings.alias)
+    spec = SnapshotSpec.from_dict(model.bundle.about["snapshot"])
+    tables = read(settings.data)
+    if date > tables.observed_until:
+        raise BadInput(
+            f"reference_date: {settings.reference_date} is past the end of observation; what "
+            "happened until then is not known"
+        )
+    perimeter = settings.perimeter or model.bundle.about["perimeter"]
+    snapshot = snapshot_at(tables, date, spec, perimeter, with_outcomes=False)
+    rows = seen_by_models(snapshot).reset_index()
+    rows.insert(1, "reference_date", settings.reference_date)
+    frame = model.bundle.predict(rows)
+    return Scored(frame.assign(model_version=str(model.version)), model.name, model.version)
+
+
+def write(frame: pd.DataFrame, out: Path) -> None:
+    """Write scores as Parquet or CSV, whole or not at all."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.with_name(f".{out.name}.part")
+    if out.suffix == ".parquet":
+        frame.to_parquet(draft, index=False)
+    else:
+        frame.to_csv(draft, index=False)
+    draft.replace(out)
+
+
+def _check_ending(out: Path) -> None:
+    if out.suffix not in {".parquet", ".csv"}:
+        raise BadInput(f"out: '{out}' must end in .parquet or .csv")

@@ -1,0 +1,154 @@
+"""The three models of a customer: expected value, potential, churn.
+
+Each is fitted on the training snapshots of a panel and comes back as plain files (see
+`Learned.files`) that the packaged model scores; nothing here scores the test snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from facette.errors import BadInput
+from facette.models.calibration import fitted_calibration
+from facette.models.learner import design
+from facette.models.validation import (
+    chosen_trees,
+    fitted_on_all,
+    out_of_fold,
+    sample,
+    seen_by_models,
+)
+from facette.settings import ChurnModel, PotentialModel, ValueModel
+from facette.snapshots.catalogue import Feature, catalogue
+from facette.snapshots.panel import Panel
+
+OUTCOMES = ("value", "churned")
+PEER_FAMILIES = {"mix", "profile", "reaction", "discount"}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A fitted part: its plain files, what was chosen, and what is to be said about it."""
+
+    files: dict[str, bytes]
+    params: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def check_features(panel: Panel, columns: Sequence[str] | None) -> None:
+    """Refuse a configured list of features before any work.
+
+    Raises:
+        BadInput: one of them is an outcome, or no column of the snapshot.
+    """
+    design(seen_by_models(panel.training[-1]), columns or [], OUTCOMES)
+
+
+def check_outcomes(panel: Panel, part: str) -> None:
+    """Refuse an outcome that is the same for every customer, in training or at the test date.
+
+    Raises:
+        BadInput: there is nothing to learn, or nothing to judge by.
+    """
+    outcome = "churned" if part == "churn" else "value"
+    for where, snapshots in (("training", panel.training), ("test", [panel.test])):
+        known = sample(snapshots, outcome).outcome
+        if len(np.unique(known)) < 2:
+            date, shown = panel.dates()[-1 if where == "test" else 0], known[:1].tolist()
+            raise BadInput(
+                f"{part}: one outcome class only in the {where} snapshots ({outcome} = {shown} for "
+                f"all {len(known):,} customers, from {date}); widen the perimeter, change "
+                f"snapshot.horizon_days, or leave {part} out of parts"
+            )
+
+
+def learn_value(
+    panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int
+) -> Learned:
+    """Expected value E[net margin of the outcome window | x], in currency units.
+
+    A log link does not keep the total: predictions are scaled so that the out-of-fold ones of the
+    latest training snapshot add up to what happened.
+
+    Raises:
+        BadInput: a configured feature is an outcome or unknown.
+    """
+    s = sample(panel.training, "value")
+    columns = settings.features or list(catalogue(panel.spec))
+    made = design(s.frame, columns, OUTCOMES)
+    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    model = fitted_on_all(estimator, made, s, trees)
+    scale = 1.0
+    if model.link == "log":
+        unseen = np.exp(out_of_fold(estimator, made, s, settings.folds, seed, trees))
+        scale = float(s.outcome[s.latest].sum() / unseen[s.latest].sum())
+    params = {"trees": trees, "validation": how, "scale": scale, "features": len(columns)}
+    return Learned(model.files(lower=0.0, scale=scale), params, [f"value: {how}"])
+
+
+def peer_columns(panel: Panel) -> list[str]:
+    """Who they are, shares of mix and cadence: own level of spending and its proxies left out.
+
+    Empty where nothing but dates and spend is known.
+    """
+    features = catalogue(panel.spec)
+    peers = [f for f in features.values() if not f.level]
+    return [f.name for f in peers] if any(_beyond_spend(f, panel) for f in peers) else []
+
+
+def _beyond_spend(feature: Feature, panel: Panel) -> bool:
+    known = panel.training[-1].features[feature.name]
+    return feature.family in PEER_FAMILIES and known.nunique() > 1
+
+
+def learn_potential(
+    panel: Panel, settings: PotentialModel, estimator: BaseEstimator, seed: int
+) -> Learned:
+    """Potential: the tau-quantile of value among peers (Rosset, Perlich, Zadrozny et al. 2007).
+
+    Conformalised (Romano, Patterson & Candès 2019): the quantile of the out-of-fold residuals of
+    the latest training snapshot is added, so that a share tau of customers stays below.
+
+    Raises:
+        BadInput: a configured feature is an outcome or unknown.
+    """
+    s = sample(panel.training, "value")
+    made = design(s.frame, settings.features or peer_columns(panel), OUTCOMES)
+    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
+    shift = conformal_shift((s.outcome - scores)[s.latest], settings.tau)
+    model = fitted_on_all(estimator, made, s, trees)
+    params = {"trees": trees, "validation": how, "shift": shift, "features": len(made.columns)}
+    note = f"potential: {how}; conformalised by customers of the latest training snapshot"
+    return Learned(model.files(shift=shift, lower=0.0), params, [note])
+
+
+def conformal_shift(residuals: np.ndarray, tau: float) -> float:
+    """The ceil((n + 1) tau)-th smallest residual: what raises a quantile to coverage tau."""
+    rank = min(int(np.ceil((len(residuals) + 1) * tau)), len(residuals))
+    return float(np.sort(residuals)[rank - 1])
+
+
+def learn_churn(
+    panel: Panel, settings: ChurnModel, estimator: BaseEstimator, seed: int
+) -> Learned:
+    """Probability of leaving by the declared definition, calibrated on out-of-fold scores.
+
+    Raises:
+        BadInput: a configured feature is an outcome or unknown.
+    """
+    s = sample(panel.training, "churned")
+    made = design(s.frame, settings.features or list(catalogue(panel.spec)), OUTCOMES)
+    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
+    calibration = fitted_calibration(settings.calibration, scores, s.outcome)
+    model = fitted_on_all(estimator, made, s, trees)
+    params = {"trees": trees, "validation": how, "calibration": settings.calibration.value}
+    note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
+    return Learned(model.files(calibration=calibration), params, [note])
+

@@ -1,0 +1,161 @@
+"""Any scikit-learn estimator behind one door: its design matrix, its raw score, its plain files.
+
+A LightGBM model is told as booster text and scored on its link scale. A naive forecast is told as a
+linear form. Anything else with scikit-learn's interface goes in by skops, its types listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone, is_classifier
+
+from facette.errors import BadInput
+from facette.wording import listed, nearest
+
+LOG_LINK = {"tweedie", "poisson", "gamma"}
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which columns a model sees, and the categories of those that are text, in code order."""
+
+    columns: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]]
+
+    def matrix(self, frame: pd.DataFrame, *, codes: bool = False) -> pd.DataFrame:
+        """The model's columns of `frame`; text as pandas categories, or as codes (NaN unknown)."""
+        made = {c: self._column(frame[c], codes) for c in self.columns}
+        return pd.DataFrame(made, index=frame.index)
+
+    def _column(self, column: pd.Series, codes: bool) -> pd.Series:
+        if column.name not in self.categories:
+            return column.astype(float)
+        typed = column.astype(pd.CategoricalDtype(list(self.categories[str(column.name)])))
+        return typed.cat.codes.replace(-1, np.nan).astype(float) if codes else typed
+
+
+def design(frame: pd.DataFrame, columns: Sequence[str], outcomes: Sequence[str]) -> Design:
+    """The design of these columns, with the categories that training shows.
+
+    Raises:
+        BadInput: a column that is an outcome, or that the snapshot does not have.
+    """
+    leaking = [c for c in columns if c in outcomes]
+    if leaking:
+        raise BadInput(
+            f"features: {listed(leaking)} is an outcome, known only after the reference date; "
+            "take it out of the list of features"
+        )
+    absent = [c for c in columns if c not in frame.columns]
+    if absent:
+        raise BadInput(
+            f"features: the snapshot has no column {listed(absent)}"
+            f"{nearest(absent[0], list(frame.columns))}"
+        )
+    texts = [c for c in columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    categories = {c: tuple(sorted(frame[c].dropna().astype(str).unique())) for c in texts}
+    return Design(tuple(columns), categories)
+
+
+def is_lightgbm(estimator: BaseEstimator) -> bool:
+    """Whether it is one of LightGBM's scikit-learn estimators."""
+    return type(estimator).__module__.startswith("lightgbm")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted estimator with its design; `raw` is its score on the link scale."""
+
+    estimator: Any
+    design: Design
+
+    @property
+    def link(self) -> str:
+        """`log`, `logit` or `identity`: what leads from the raw score to a prediction."""
+        if is_classifier(self.estimator):
+            return "logit"
+        log = is_lightgbm(self.estimator) and self.estimator.objective in LOG_LINK
+        return "log" if log else "identity"
+
+    def raw(self, frame: pd.DataFrame) -> np.ndarray:
+        """Scores of shape (n,) on the link scale."""
+        if is_lightgbm(self.estimator):
+            return np.asarray(self.estimator.predict(self.design.matrix(frame), raw_score=True))
+        matrix = self.design.matrix(frame, codes=True)
+        if not is_classifier(self.estimator):
+            return np.asarray(self.estimator.predict(matrix), dtype=float)
+        return log_odds(self.estimator.predict_proba(matrix)[:, 1])
+
+    def files(self, **settings: Any) -> dict[str, bytes]:
+        """The plain files of the packaged part: `part.json` and what it names."""
+        part = {
+            "features": list(self.design.columns),
+            "categories": {k: list(v) for k, v in self.design.categories.items()},
+            "link": self.link,
+            "calibration": {"kind": "none"},
+            "shift": 0.0,
+            "scale": 1.0,
+            "lower": None,
+        } | settings
+        told, files = self._told()
+        return {"part.json": json.dumps(part | told, indent=1).encode(), **files}
+
+    def _told(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        if is_lightgbm(self.estimator):
+            text = self.estimator.booster_.model_to_string(num_iteration=-1)
+            return {"kind": "booster"}, {"booster.txt": text.encode()}
+        if hasattr(self.estimator, "as_linear"):
+            return {"kind": "linear", **self.estimator.as_linear()}, {}
+        import skops.io
+
+        blob = skops.io.dumps(self.estimator)
+        method = "predict_proba" if is_classifier(self.estimator) else "predict"
+        needs = [f"{p}=={version(p)}" for p in ("scikit-learn", "skops")]
+        trusted = skops.io.get_untrusted_types(data=blob)
+        told = {"kind": "skops", "method": method, "trusted": trusted, "requirement": needs}
+        return told, {"estimator.skops": blob}
+
+
+def fit(
+    estimator: BaseEstimator, design_: Design, frame: pd.DataFrame, outcome: np.ndarray,
+    *, trees: int | None = None,
+) -> Fitted:  # fmt: skip
+    """A clone of `estimator` fitted on (n, p) features and (n,) outcomes."""
+    fresh = clone(estimator)
+    if is_lightgbm(fresh):
+        fresh.set_params(**({} if trees is None else {"n_estimators": trees}))
+        fresh.fit(design_.matrix(frame), outcome)
+    else:
+        fresh.fit(design_.matrix(frame, codes=True), outcome)
+    return Fitted(fresh, design_)
+
+
+def best_trees(
+    estimator: BaseEstimator, design_: Design,
+    early: tuple[pd.DataFrame, np.ndarray], late: tuple[pd.DataFrame, np.ndarray],
+) -> int | None:  # fmt: skip
+    """How many trees serve a later snapshot best; None where there is nothing to stop."""
+    if not is_lightgbm(estimator):
+        return None
+    import lightgbm
+
+    fresh = clone(estimator)
+    fresh.fit(
+        design_.matrix(early[0]), early[1],
+        eval_X=design_.matrix(late[0]), eval_y=late[1],
+        callbacks=[lightgbm.early_stopping(50, verbose=False)],
+    )  # fmt: skip
+    return max(int(fresh.best_iteration_), 10)
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)), with p kept off 0 and 1."""
+    kept = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.log(kept / (1 - kept))

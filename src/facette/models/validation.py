@@ -1,0 +1,94 @@
+"""Validation inside the training snapshots: in time where history allows, by customers otherwise.
+
+The test snapshot is never seen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import GroupKFold
+
+from facette.models.learner import Design, Fitted, best_trees, fit
+from facette.snapshots.panel import Snapshot
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Training rows of several snapshots: (n, p) features, (n,) outcomes, and whose, and when."""
+
+    frame: pd.DataFrame
+    outcome: np.ndarray
+    customers: np.ndarray
+    snapshot: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+        """Features and outcomes of the chosen rows."""
+        return self.frame[chosen], self.outcome[chosen]
+
+    @property
+    def latest(self) -> np.ndarray:
+        """True for the rows of the latest training snapshot."""
+        return self.snapshot == self.snapshot.max()
+
+
+def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
+    """Features, and beside them the current value that naive forecasts and tiers start from."""
+    return snapshot.features.assign(value_current=snapshot.context["value_current"].astype(float))
+
+
+def sample(training: Sequence[Snapshot], outcome: str) -> Sample:
+    """The rows with a known outcome of the training snapshots, in order of time."""
+    frames, outcomes, dates = [], [], []
+    for i, snapshot in enumerate(training):
+        assert snapshot.outcomes is not None
+        known = snapshot.outcomes[outcome].notna().to_numpy()
+        frames.append(seen_by_models(snapshot)[known])
+        outcomes.append(snapshot.outcomes.loc[known, outcome].to_numpy())
+        dates.append(np.full(int(known.sum()), i))
+    frame = pd.concat(frames)
+    return Sample(frame, np.concatenate(outcomes), frame.index.to_numpy(), np.concatenate(dates))
+
+
+def grouped_folds(s: Sample, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Folds in which no customer stands on both sides."""
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
+    return splitter.split(s.frame, groups=s.customers)
+
+
+def chosen_trees(
+    estimator: BaseEstimator, design: Design, s: Sample, folds: int, seed: int
+) -> tuple[int | None, str]:
+    """How many trees to grow, and a sentence on how that was validated."""
+    if s.snapshot.min() < s.snapshot.max():
+        trees = best_trees(estimator, design, s.rows(~s.latest), s.rows(s.latest))
+        return trees, "validated on the latest training snapshot, fitted on the earlier ones"
+    found = []
+    for fitted, held in grouped_folds(s, folds, seed):
+        early = s.frame.iloc[fitted], s.outcome[fitted]
+        late = s.frame.iloc[held], s.outcome[held]
+        found.append(best_trees(estimator, design, early, late))
+    sentence = f"one training snapshot only: validated by {folds} folds of customers inside it"
+    return (None if found[0] is None else int(np.median([f for f in found if f]))), sentence
+
+
+def out_of_fold(
+    estimator: BaseEstimator, design: Design, s: Sample, folds: int, seed: int, trees: int | None
+) -> np.ndarray:
+    """Raw scores (n,) of each row by a model that never saw its customer."""
+    scores = np.empty(len(s.outcome))
+    for fitted, held in grouped_folds(s, folds, seed):
+        model = fit(estimator, design, s.frame.iloc[fitted], s.outcome[fitted], trees=trees)
+        scores[held] = model.raw(s.frame.iloc[held])
+    return scores
+
+
+def fitted_on_all(
+    estimator: BaseEstimator, design: Design, s: Sample, trees: int | None
+) -> Fitted:
+    """The final fit on every training row."""
+    return fit(estimator, design, s.frame, s.outcome, trees=trees)

@@ -1,0 +1,528 @@
+"""The packaged customer model: this one file beside plain artifacts computes all that is scored.
+
+It needs numpy, pandas, lightgbm and mlflow, and nothing of the project, so that who loads a
+registered version by name needs no checkout. The project imports this very file too: what the
+package computes is written once.
+
+    bundle = Bundle.load("bundle")             # every file checked against the manifest
+    scored = bundle.predict(snapshot)          # one row per customer in, one row out
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+KEYS = ("customer_id", "reference_date")
+PREDICTIONS = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
+COLUMNS = (
+    "customer_id",
+    "reference_date",
+    "behaviour_segment",
+    "behaviour_confidence",
+    "value_expected",
+    "value_tier",
+    "potential",
+    "headroom",
+    "potential_tier",
+    "churn_probability",
+    "cell",
+    "drivers_value",
+    "drivers_potential",
+    "drivers_churn",
+    "model_digest",
+)
+CELL = ("value_tier", "potential_tier", "behaviour_segment")
+NUMBERS = {"behaviour_confidence", "headroom", *PREDICTIONS.values()}
+TOP_DRIVERS = 5
+ROWS_WORTH_THREADS = 256
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of some bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class Verified(NamedTuple):
+    """A bundle's manifest with its sha256, and the contents of its files by `part/name`."""
+
+    digest: str
+    manifest: dict[str, Any]
+    contents: dict[str, bytes]
+
+
+def verified(folder: Path, digest: str | None = None) -> Verified:
+    """A bundle's manifest and files, each as it was written or not at all.
+
+    Raises ValueError naming the file that was changed, that is missing, or that was added.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ValueError(f"{path}: missing, so this is no bundle")
+    text = path.read_bytes()
+    if digest is not None and sha256(text) != digest:
+        raise ValueError(f"{path}: changed, its sha256 is not {digest}")
+    manifest = json.loads(text)
+    if manifest.get("format") != FORMAT:
+        raise ValueError(f"{path}: format {manifest.get('format')}, this code reads {FORMAT}")
+    return Verified(sha256(text), manifest, _listed_files(folder, manifest["files"]))
+
+
+def _listed_files(folder: Path, listed: dict[str, str]) -> dict[str, bytes]:
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    for name in sorted(present - set(listed) - {MANIFEST}):
+        raise ValueError(f"{folder / name}: added, the manifest does not list it")
+    for name in sorted(set(listed) - present):
+        raise ValueError(f"{folder / name}: missing, the manifest lists it")
+    contents = {name: (folder / name).read_bytes() for name in sorted(listed)}
+    for name, content in contents.items():
+        if sha256(content) != listed[name]:
+            raise ValueError(f"{folder / name}: changed, its sha256 is not the manifest's")
+    return contents
+
+
+def _sum_of(columns: Floats, start: Any = 0.0) -> Floats:
+    """The sum of each row, added column by column: no bit depends on the size of the batch."""
+    return reduce(np.add, columns.T, np.full(len(columns), start))
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    try:
+        return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {name}: numbers expected, found {frame[name].dtype}") from error
+
+
+def _codes(frame: pd.DataFrame, name: str, categories: list[str]) -> NDArray[np.intp]:
+    """Positions in the training categories; -1 for null and for what training never saw."""
+    return pd.Index(categories, dtype="str").get_indexer(frame[name].astype("str"))
+
+
+def _transformed(x: Floats, transform: str) -> Floats:
+    if transform == "identity":
+        return x
+    if transform != "log1p":
+        raise ValueError(f"transform {transform!r}: identity or log1p expected")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log1p(x)
+
+
+class Score(Protocol):
+    """What turns features into a raw score on the link scale."""
+
+    def raw(self, x: Floats) -> Floats:
+        """Raw scores (n,) of a matrix (n, features)."""
+
+    def contributions(self, x: Floats) -> Floats:
+        """Contributions (n, features + 1), the last column the base, summing to the raw score."""
+
+
+@dataclass(frozen=True)
+class BoosterScore:
+    """A LightGBM booster; contributions are TreeSHAP, path-dependent."""
+
+    booster: lightgbm.Booster
+
+    def raw(self, x: Floats) -> Floats:
+        """Raw scores (n,)."""
+        return self._said(x, raw_score=True)
+
+    def contributions(self, x: Floats) -> Floats:
+        """TreeSHAP contributions (n, features + 1)."""
+        return self._said(x, pred_contrib=True)
+
+    def _said(self, x: Floats, **what: Any) -> Floats:
+        # for a few rows, waking threads takes longer than the work; no answer depends on it
+        if len(x) < ROWS_WORTH_THREADS:
+            what["num_threads"] = 1
+        return np.asarray(self.booster.predict(x, **what))
+
+
+@dataclass(frozen=True)
+class LinearScore:
+    """`intercept + sum of coefficient * (transform(x) - center)`; a null counts as the centre."""
+
+    transforms: list[str]
+    center: Floats
+    coefficients: Floats
+    intercept: float
+
+    def raw(self, x: Floats) -> Floats:
+        """Raw scores (n,)."""
+        return _sum_of(self.contributions(x))
+
+    def contributions(self, x: Floats) -> Floats:
+        """Each feature's term (n, features), then the intercept."""
+        moved = [_transformed(column, t) for column, t in zip(x.T, self.transforms, strict=True)]
+        terms = self.coefficients * (np.column_stack(moved) - self.center)
+        terms[~np.isfinite(terms)] = 0.0
+        return np.column_stack([terms, np.full(len(x), self.intercept)])
+
+
+@dataclass(frozen=True)
+class EstimatorScore:
+    """A user's own scikit-learn estimator, read by skops; it has no additive explanation."""
+
+    estimator: Any
+    features: list[str]
+    method: str
+    link: str
+
+    def raw(self, x: Floats) -> Floats:
+        """What the estimator says (n,); log-odds of the second class where the link is logit."""
+        named = hasattr(self.estimator, "feature_names_in_")
+        seen = pd.DataFrame(x, columns=self.features) if named else x
+        said = np.asarray(getattr(self.estimator, self.method)(seen), dtype=np.float64)
+        if self.method != "predict_proba":
+            return said
+        p = said[:, 1]
+        kept = np.clip(p, 1e-12, 1 - 1e-12)
+        return np.log(kept / (1 - kept)) if self.link == "logit" else p
+
+    def contributions(self, x: Floats) -> Floats:
+        """Raises ValueError: nothing additive is known."""
+        raise ValueError(f"a {type(self.estimator).__name__} has no additive explanation")
+
+
+def _score(spec: dict[str, Any], files: dict[str, bytes]) -> Score:
+    if spec["kind"] == "booster":
+        booster = lightgbm.Booster(model_str=files["booster.txt"].decode())
+        if booster.num_feature() != len(spec["features"]):
+            raise ValueError(f"booster.txt has {booster.num_feature()} features, part.json others")
+        return BoosterScore(booster)
+    if spec["kind"] == "linear":
+        center, coefficients = (
+            np.array(spec["center"], float),
+            np.array(spec["coefficients"], float),
+        )
+        return LinearScore(spec["transforms"], center, coefficients, spec["intercept"])
+    if spec["kind"] == "skops":
+        import skops.io
+
+        estimator = skops.io.loads(files["estimator.skops"], trusted=spec["trusted"])
+        return EstimatorScore(estimator, spec["features"], spec["method"], spec["link"])
+    raise ValueError(f"part of kind {spec['kind']!r}: booster, linear or skops expected")
+
+
+def _logistic(x: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-x))
+
+
+def _identity(x: Floats) -> Floats:
+    return x
+
+
+LINKS: dict[str, Callable[[Floats], Floats]] = {
+    "identity": _identity,
+    "log": np.exp,
+    "logit": _logistic,
+}
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One fitted model of the bundle: value, potential or churn."""
+
+    spec: dict[str, Any]
+    score: Score
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Facet":
+        """The model told by `part.json` and the files beside it."""
+        spec = json.loads(files["part.json"])
+        return cls(spec, _score(spec, files))
+
+    @property
+    def features(self) -> list[str]:
+        """The columns the model reads, in its own order."""
+        return list(self.spec["features"])
+
+    def matrix(self, frame: pd.DataFrame) -> Floats:
+        """Features as numbers (n, features); a category as its training code, NaN if unseen."""
+        columns = [self._column(frame, name) for name in self.features]
+        return np.column_stack(columns)
+
+    def _column(self, frame: pd.DataFrame, name: str) -> Floats:
+        if name not in self.spec["categories"]:
+            return _numbers(frame, name)
+        codes = _codes(frame, name, self.spec["categories"][name])
+        return np.where(codes < 0, np.nan, codes)
+
+    def raw(self, frame: pd.DataFrame) -> Floats:
+        """Raw scores (n,) on the link scale."""
+        return self.score.raw(self.matrix(frame)) if len(frame) else np.zeros(0)
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Contributions (n, features + 1) on the link scale, the last column the base."""
+        if not len(frame):
+            return np.zeros((0, len(self.features) + 1))
+        return self.score.contributions(self.matrix(frame))
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Predictions (n,): currency units, or a calibrated probability."""
+        scaled = self._answer(self.raw(frame)) * self.spec["scale"] + self.spec["shift"]
+        return scaled if self.spec["lower"] is None else np.maximum(scaled, self.spec["lower"])
+
+    def _answer(self, raw: Floats) -> Floats:
+        calibration = self.spec["calibration"]
+        if calibration["kind"] == "sigmoid":
+            return _logistic(calibration["a"] * raw + calibration["b"])
+        if calibration["kind"] == "isotonic":
+            return np.interp(raw, calibration["x"], calibration["y"])
+        return LINKS[self.spec["link"]](raw)
+
+    def drivers(self, frame: pd.DataFrame) -> list[str]:
+        """For each customer the largest contributions by absolute value, as JSON text."""
+        if isinstance(self.score, EstimatorScore):
+            return ["[]"] * len(frame)
+        parts = self.contributions(frame)[:, :-1]
+        largest = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :TOP_DRIVERS]
+        values = [self._told(frame, name) for name in self.features]
+        return [
+            json.dumps([self._driver(i, values[i][row], parts[row, i]) for i in order])
+            for row, order in enumerate(largest.tolist())
+        ]
+
+    def _told(self, frame: pd.DataFrame, name: str) -> list[Any]:
+        if name in self.spec["categories"]:
+            return [None if pd.isna(v) else str(v) for v in frame[name]]
+        return [v if np.isfinite(v) else None for v in _numbers(frame, name).tolist()]
+
+    def _driver(self, index: int, value: Any, contribution: float) -> dict[str, Any]:
+        name, rounded = self.spec["features"][index], float(f"{contribution:.6g}")
+        return {"feature": name, "value": value, "contribution": rounded}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Frozen clusters of what customers do: nearest centroid, or largest Gaussian posterior."""
+
+    kind: str
+    columns: list[dict[str, Any]]
+    ids: list[str]
+    arrays: dict[str, Floats]
+
+    def assigned(self, frame: pd.DataFrame) -> tuple[list[str], Floats]:
+        """The segment id of each customer, and how surely (0 to 1)."""
+        if not len(frame):
+            return [], np.zeros(0)
+        z = np.column_stack([self._standard(frame, column) for column in self.columns])
+        index, sure = self._nearest(z) if self.kind == "centroids" else self._likeliest(z)
+        return [self.ids[i] for i in index], sure
+
+    @staticmethod
+    def _standard(frame: pd.DataFrame, column: dict[str, Any]) -> Floats:
+        x = _numbers(frame, column["name"])
+        x = _transformed(np.where(np.isnan(x), column["fill"], x), column["transform"])
+        # fmax and fmin pass over NaN: the logarithm of a negative counts as the lowest
+        inside = np.fmin(np.fmax(x, column["low"]), column["high"])
+        return (inside - column["center"]) / column["scale"]
+
+    def _nearest(self, z: Floats) -> tuple[NDArray[np.intp], Floats]:
+        centroids = self.arrays["centroids"]
+        squares = np.column_stack([_sum_of((z - centroid) ** 2) for centroid in centroids])
+        if len(centroids) == 1:
+            return squares.argmin(axis=1), np.ones(len(z))
+        first, second = np.sqrt(np.partition(squares, 1, axis=1)[:, :2]).T
+        total = first + second
+        sure = np.divide(second, total, out=np.full(len(z), 0.5), where=total > 0)
+        return squares.argmin(axis=1), sure
+
+    def _likeliest(self, z: Floats) -> tuple[NDArray[np.intp], Floats]:
+        logs = np.column_stack([self._log_density(z, k) for k in range(len(self.ids))])
+        odds = np.exp(logs - logs.max(axis=1, keepdims=True))
+        index = odds.argmax(axis=1)
+        return index, odds.max(axis=1) / _sum_of(odds)
+
+    def _log_density(self, z: Floats, k: int) -> Floats:
+        """Log of weight times density, less a constant common to all components."""
+        precision = self.arrays["precisions_cholesky"][k]
+        centred = z - self.arrays["means"][k]
+        rotated = reduce(np.add, (centred[:, [i]] * row for i, row in enumerate(precision)))
+        spread = np.log(np.diagonal(precision)).sum() + np.log(self.arrays["weights"][k])
+        return spread - 0.5 * _sum_of(rotated**2)
+
+
+def _behaviour(spec: dict[str, Any], files: dict[str, bytes]) -> Behaviour:
+    if spec["kind"] not in ("centroids", "gaussian"):
+        raise ValueError(f"behaviour of kind {spec['kind']!r}: centroids or gaussian expected")
+    with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
+        arrays = {name: stored[name].astype(np.float64) for name in stored.files}
+    ids = [segment["id"] for segment in spec["segments"]]
+    return Behaviour(spec["kind"], spec["columns"], ids, arrays)
+
+
+def _tier(x: Floats, cuts: list[float], names: list[str]) -> list[str]:
+    """The first name whose cut is reached, else the last; a null reaches no cut."""
+    below = reduce(np.add, [(~(x >= cut)).astype(int) for cut in cuts], np.zeros(len(x), int))
+    return [names[i] for i in below]
+
+
+@dataclass(frozen=True)
+class Segmentations:
+    """The segmentations stored with the version: behaviour, value tier, potential tier."""
+
+    behaviour: Behaviour | None
+    value_tier: dict[str, Any] | None
+    potential_tier: dict[str, Any] | None
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Segmentations":
+        """The segmentations told by `part.json` and `arrays.npz`."""
+        spec = json.loads(files["part.json"])
+        behaviour = _behaviour(spec["behaviour"], files) if spec.get("behaviour") else None
+        return cls(behaviour, spec.get("value_tier"), spec.get("potential_tier"))
+
+    @property
+    def features(self) -> list[str]:
+        """The columns read from the snapshot."""
+        columns = [c["name"] for c in self.behaviour.columns] if self.behaviour else []
+        return columns + ([self.value_tier["column"]] if self.value_tier else [])
+
+    def assigned(self, frame: pd.DataFrame, potential: Floats | None) -> dict[str, Any]:
+        """Columns of segments and tiers; the potential tier only where potential is known."""
+        out: dict[str, Any] = {}
+        if self.behaviour:
+            out["behaviour_segment"], out["behaviour_confidence"] = self.behaviour.assigned(frame)
+        if tier := self.value_tier:
+            out["value_tier"] = _tier(_numbers(frame, tier["column"]), tier["cuts"], tier["names"])
+        if (tier := self.potential_tier) and potential is not None:
+            out["potential_tier"] = _tier(potential, tier["cuts"], tier["names"])
+        return out
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All fitted parts of one version, read from plain files and checked one by one."""
+
+    digest: str
+    code: str
+    about: dict[str, Any]
+    facets: dict[str, Facet] = field(repr=False)
+    segmentations: Segmentations | None = field(repr=False)
+
+    @classmethod
+    def load(cls, folder: str | Path, digest: str | None = None) -> "Bundle":
+        """Read a bundle; `digest` is the sha256 its manifest must have, where it is known.
+
+        Raises ValueError naming the file that is changed, missing or added.
+        """
+        own_digest, manifest, contents = verified(Path(folder), digest)
+        files: dict[str, dict[str, bytes]] = {part: {} for part in manifest["parts"]}
+        for path, content in contents.items():
+            part, name = path.split("/", 1)
+            files[part][name] = content
+        facets = {part: Facet.read(files[part]) for part in PREDICTIONS if part in files}
+        segmentations = Segmentations.read(files["segments"]) if "segments" in files else None
+        return cls(own_digest, manifest["code"], manifest["about"], facets, segmentations)
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the parts there are."""
+        return [*(["segments"] if self.segmentations else []), *self.facets]
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The snapshot's columns that are read, each "number" or "category", in a fixed order."""
+        kinds = dict.fromkeys(self.segmentations.features if self.segmentations else [], "number")
+        for facet in self.facets.values():
+            for name in facet.features:
+                kinds[name] = "category" if name in facet.spec["categories"] else "number"
+        return kinds
+
+    def features(self, part: str) -> list[str]:
+        """The features of a part, in the order of its contributions."""
+        return self._facet(part).features
+
+    def raw(self, part: str, frame: pd.DataFrame) -> Floats:
+        """Raw scores (n,) of a part on its link scale."""
+        return self._facet(part).raw(frame)
+
+    def contributions(self, part: str, frame: pd.DataFrame) -> Floats:
+        """Contributions (n, features + 1) of a part on its link scale; rows sum to `raw`.
+
+        Raises ValueError where the part has no additive explanation.
+        """
+        return self._facet(part).contributions(frame)
+
+    def _facet(self, part: str) -> Facet:
+        if part not in self.facets:
+            raise ValueError(f"no part {part!r} in this bundle; there are {', '.join(self.facets)}")
+        return self.facets[part]
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Score customers: one row in, one row out, in the same order and with the same index.
+
+        Columns are those of COLUMNS whose parts are there: money in currency units, churn a
+        probability, drivers JSON text. Raises ValueError for missing columns, for customers
+        without an id or with two rows, and for text where numbers are expected.
+        """
+        self._check(frame)
+        out: dict[str, Any] = {
+            PREDICTIONS[part]: facet.predict(frame) for part, facet in self.facets.items()
+        }
+        if self.segmentations:
+            out |= self.segmentations.assigned(frame, out.get("potential"))
+        if "potential" in out and "value_expected" in out:
+            out["headroom"] = np.maximum(0.0, out["potential"] - out["value_expected"])
+        if parts := [out[name] for name in CELL if name in out]:
+            out["cell"] = ["/".join(names) for names in zip(*parts, strict=True)]
+        out |= {f"drivers_{part}": facet.drivers(frame) for part, facet in self.facets.items()}
+        out |= {key: frame[key] for key in KEYS}
+        out["model_digest"] = [self.digest[:16]] * len(frame)
+        typed = {name: _typed(name, out[name]) for name in COLUMNS if name in out}
+        return pd.DataFrame(typed, index=frame.index)
+
+    def _check(self, frame: pd.DataFrame) -> None:
+        if missing := [name for name in (*KEYS, *self.inputs) if name not in frame.columns]:
+            raise ValueError(f"{len(missing)} missing column(s): {', '.join(missing[:10])}")
+        ids = frame["customer_id"]
+        if ids.isna().any():
+            raise ValueError(f"customer_id is null on {ids.isna().sum()} row(s)")
+        if (twice := ids[ids.duplicated()].unique()).size:
+            named = ", ".join(map(str, twice[:3]))
+            raise ValueError(f"{twice.size} customer_id with more than one row, as {named}")
+
+
+def _typed(name: str, values: Any) -> Any:
+    return np.asarray(values, float) if name in NUMBERS else pd.Series(values).astype("str").array
+
+
+class CustomerModel(PythonModel):
+    """The bundle as MLflow loads it; a changed manifest or code file is refused."""
+
+    bundle: Bundle
+
+    def load_context(self, context: Any) -> None:
+        """Read and check the bundle stored with the version."""
+        digest = context.model_config["manifest_sha256"]
+        self.bundle = Bundle.load(context.artifacts["bundle"], digest)
+        if sha256(Path(__file__).read_bytes()) != self.bundle.code:
+            raise ValueError(f"{__file__}: changed, its sha256 is not the manifest's")
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Score customers; see `Bundle.predict`."""
+        return self.bundle.predict(model_input)
+
+
+# MLflow runs this file under a name of its own; imported by the project it must not announce itself
+if __name__ != "facette.registry.customer_model":
+    set_model(CustomerModel())

@@ -1,0 +1,150 @@
+"""Coded checks of a run: each with a severity, a sentence and what to do; silence is no answer."""
+
+from __future__ import annotations
+
+from facette.reports.findings import Findings
+from facette.reports.story import Check
+
+PRIMARY = {"value": "normalised_gini", "potential": "pinball", "churn": "log_loss"}
+TOTAL_TOLERANCE = 0.05
+ECE_TOLERANCE = 0.02
+COVERAGE_TOLERANCE = 0.02
+OLD_POLICY_AMI = 0.05
+VALUE_TIER_AMI = 0.30
+OPTIONAL_TABLES = ("customers", "contacts", "interactions", "contracts", "surveys", "consents")
+
+
+def checks(found: Findings) -> list[Check]:
+    """Every check, those that do not apply included."""
+    made = [_against_baseline(found, part) for part in PRIMARY]
+    made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
+    made += [_drivers(found), _old_policy(found), _repeats_value(found)]
+    return [*made, _undated(found), _tables(found), _looks(found)]
+
+
+def _against_baseline(found: Findings, part: str) -> Check:
+    code = f"baseline-{part}"
+    if part not in found.judgements:
+        return Check(code, "not applicable", f"{part} is off")
+    gains = found.judgements[part].gains
+    row = gains[gains["metric"] == PRIMARY[part]]
+    if row.empty:
+        return Check(code, "warning", f"no baseline of {part} is available at this date",
+                     "give a longer history")  # fmt: skip
+    low, high, opponent = row.iloc[0][["low", "high", "opponent"]]
+    against = f"{part} on {PRIMARY[part].replace('_', ' ')} against {opponent.replace('_', ' ')}"
+    if low > 0:
+        return Check(code, "info", f"{against}: better, interval above 0")
+    advice = f"use the baseline (model/{part}=baseline) or do not promote this version"
+    if part == "potential":
+        advice = "do not promote this version"
+    if high < 0:
+        return Check(code, "error", f"{against}: worse, interval below 0", advice)
+    return Check(code, "warning", f"{against}: not proven better, interval holds 0", advice)
+
+
+def _total(found: Findings) -> Check:
+    if "value" not in found.judgements:
+        return Check("total-value", "not applicable", "value is off")
+    ratio = float(found.judgements["value"].table.loc["model", "total_ratio"])
+    said = f"predicted total of value is {ratio:.3f} of the actual one"
+    if abs(ratio - 1) <= TOTAL_TOLERANCE:
+        return Check("total-value", "info", said)
+    return Check("total-value", "warning", said, "do not use sums for a budget without rescaling")
+
+
+def _coverage(found: Findings) -> Check:
+    if "potential" not in found.judgements:
+        return Check("coverage-potential", "not applicable", "potential is off")
+    covered = float(found.judgements["potential"].table.loc["model", "coverage"])
+    tau = found.settings.model.potential.tau
+    said = f"potential covers the realised value of {covered:.1%} of customers, {tau:.0%} wanted"
+    severity = "info" if abs(covered - tau) <= COVERAGE_TOLERANCE else "warning"
+    remedy = "" if severity == "info" else "read potential as a ranking, not as an amount"
+    return Check("coverage-potential", severity, said, remedy)
+
+
+def _calibration(found: Findings) -> Check:
+    if "churn" not in found.judgements:
+        return Check("calibration-churn", "not applicable", "churn is off")
+    row = found.judgements["churn"].table.loc["model"]
+    said = (
+        f"churn probabilities are off by {row['ece']:.3f} on average over ten bins of equal mass; "
+        f"resolution {row['resolution']:.4f}, 0 for a constant"
+    )
+    if row["ece"] <= ECE_TOLERANCE:
+        return Check("calibration-churn", "info", said)
+    return Check("calibration-churn", "warning", said, "use churn to rank, not as a probability")
+
+
+def _stability(found: Findings) -> Check:
+    if found.behaviour is None:
+        return Check("stability-segments", "not applicable", "segments are off")
+    floor = found.settings.segments.behaviour.min_stability
+    weak = [s["name"] for s in found.behaviour.segments if found.behaviour.stability[s["id"]] < floor]
+    if len(found.behaviour.segments) == 1:
+        return Check("stability-segments", "warning", "no cut was stable enough: one segment for all",
+                     "give more customers or other features")  # fmt: skip
+    if weak:
+        named = ", ".join(weak)
+        return Check("stability-segments", "warning", f"segments below {floor}: {named}",
+                     "lower segments.behaviour.k")  # fmt: skip
+    return Check("stability-segments", "info", f"every segment has a bootstrap Jaccard of {floor} or more")
+
+
+def _drivers(found: Findings) -> Check:
+    if found.membership is None:
+        return Check("fidelity-segments", "not applicable", "segments are off")
+    severity = "info" if found.membership.drivers is not None else "warning"
+    return Check("fidelity-segments", severity, f"drivers of the segments: {found.membership.why}")
+
+
+def _old_policy(found: Findings) -> Check:
+    shared = found.ami_past_treatment
+    if shared is None:
+        return Check("old-policy", "not applicable", "what the company sent is not known")
+    said = f"behaviour segments share {shared:.3f} of information with the number of contacts sent"
+    if shared <= OLD_POLICY_AMI:
+        return Check("old-policy", "info", said)
+    return Check("old-policy", "warning", f"{said}: they partly give back the old policy",
+                 "leave reactions out of segments.behaviour.features")  # fmt: skip
+
+
+def _repeats_value(found: Findings) -> Check:
+    shared = found.ami_value_tier
+    if shared is None:
+        return Check("repeats-value", "not applicable", "segments are off")
+    said = f"behaviour segments share {shared:.3f} of information with the value tiers"
+    if shared <= VALUE_TIER_AMI:
+        return Check("repeats-value", "info", said)
+    return Check("repeats-value", "warning", f"{said}: they add little to them",
+                 "choose features that are shares and rates, not volumes")  # fmt: skip
+
+
+def _undated(found: Findings) -> Check:
+    refused = [note for note in found.panel.notes if "refused as features" in note]
+    if refused:
+        return Check("undated-attributes", "warning", refused[0], "date them, or declare them static")
+    static = found.settings.data.static_attributes
+    if static:
+        said = f"{len(static)} attributes are undated and taken as static by configuration"
+        return Check("undated-attributes", "info", said)
+    return Check("undated-attributes", "not applicable", "there are no attributes")
+
+
+def _tables(found: Findings) -> Check:
+    absent = [name for name in OPTIONAL_TABLES if name not in found.tables]
+    if not absent:
+        return Check("missing-tables", "info", "every optional table is there")
+    said = f"tables not given: {', '.join(absent)}; what rests on them is off"
+    return Check("missing-tables", "info", said)
+
+
+def _looks(found: Findings) -> Check:
+    overlap = len(found.panel.test.features.index.intersection(found.panel.training[-1].features.index))
+    share = overlap / len(found.panel.test)
+    return Check(
+        "time-overlap", "info",
+        f"{share:.0%} of the test customers were also in training, at an earlier date: figures are "
+        "out of time, not out of customers",
+    )  # fmt: skip

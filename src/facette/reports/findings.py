@@ -1,0 +1,122 @@
+"""What a training run found, and the figures it logs under the names that others rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facette.drivers.membership import Membership, membership_drivers
+from facette.models.facets import Learned
+from facette.models.judging import Judgement
+from facette.models.validation import seen_by_models
+from facette.segments.behaviour import BehaviourSegments, standardised
+from facette.segments.quality import shared_information
+from facette.settings import Train
+from facette.snapshots.catalogue import Feature, catalogue
+from facette.snapshots.panel import Panel, as_date
+from facette.tables.contract import Tables
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything learnt in one run, from which the story and the tracked figures are told.
+
+    `scored` is the test snapshot scored by the package, rows as in `panel.test`; `contributions`
+    maps a part to its (n, features) SHAP contributions at the test date, where there are any;
+    `frozen` are the tiers and bands stored with the version.
+    """
+
+    settings: Train
+    tables: Tables
+    panel: Panel
+    scored: pd.DataFrame
+    learnt: dict[str, Learned]
+    judgements: dict[str, Judgement]
+    behaviour: BehaviourSegments | None
+    frozen: dict[str, Any]
+    off: dict[str, str]
+    contributions: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def test_date(self) -> str:
+        """ISO text of the test reference date."""
+        return self.panel.dates()[-1]
+
+    @property
+    def observed_until(self) -> str:
+        """ISO text of the instant at which observation ends (exclusive)."""
+        return as_date(self.tables.observed_until)
+
+    @cached_property
+    def catalogue(self) -> dict[str, Feature]:
+        """The features there were."""
+        return catalogue(self.panel.spec)
+
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """The test snapshot as models see it, indexed by customer."""
+        return seen_by_models(self.panel.test)
+
+    @cached_property
+    def standardised(self) -> pd.DataFrame:
+        """Behaviour columns of the test snapshot in standard deviations, clipped as stored."""
+        assert self.behaviour is not None
+        columns = self.behaviour.columns
+        values = standardised(self.seen, columns)
+        return pd.DataFrame(values, columns=[c["name"] for c in columns], index=self.seen.index)
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """Why customers are in their segment; None where segments are off."""
+        if self.behaviour is None:
+            return None
+        chosen = self.settings.drivers
+        return membership_drivers(
+            self.standardised, self.scored["behaviour_segment"], self.catalogue,
+            min_fidelity=chosen.min_fidelity, top=chosen.top, seed=self.settings.seed,
+        )  # fmt: skip
+
+    @cached_property
+    def ami_value_tier(self) -> float | None:
+        """How much the behaviour segments repeat the value tiers, 0 to 1."""
+        if self.behaviour is None:
+            return None
+        return shared_information(self.scored["behaviour_segment"], self.scored["value_tier"])
+
+    @cached_property
+    def ami_past_treatment(self) -> float | None:
+        """How much the behaviour segments repeat what the company sent; None where not known."""
+        if self.behaviour is None or "contacts_received" not in self.seen:
+            return None
+        sent = self.seen["contacts_received"].clip(upper=3)
+        return shared_information(self.scored["behaviour_segment"], sent)
+
+    def metrics(self) -> dict[str, float]:
+        """Every figure of the run, as `<part>/<metric>`."""
+        named: dict[str, float] = {}
+        for judgement in self.judgements.values():
+            named |= judgement.metrics()
+        return named | (self._behaviour_metrics() if self.behaviour else {})
+
+    def _behaviour_metrics(self) -> dict[str, float]:
+        assert self.behaviour is not None and self.membership is not None
+        k = len(self.behaviour.segments)
+        curve = self.behaviour.curve
+        chosen = curve.loc[curve["k"] == k, "silhouette"]
+        return {
+            "behaviour/k": float(k),
+            "behaviour/stability_min": min(self.behaviour.stability.values()),
+            "behaviour/silhouette": float(chosen.iloc[0]) if len(chosen) else np.nan,
+            "behaviour/fidelity": self.membership.fidelity,
+            "behaviour/fidelity_chance": self.membership.chance,
+            "behaviour/ami_value_tier": _known(self.ami_value_tier),
+            "behaviour/ami_past_treatment": _known(self.ami_past_treatment),
+        }
+
+
+def _known(figure: float | None) -> float:
+    return np.nan if figure is None else figure

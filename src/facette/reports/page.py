@@ -1,0 +1,260 @@
+"""One self-contained page a run: no network, no script, every text from data escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from facette.reports.cards import segment_cards
+from facette.reports.gallery import pictures
+from facette.reports.story import PARTS, Story
+from facette.reports.summary import SEVERITIES, summary_lines
+from facette.reports.tables import Table, against_baselines, any_table, gains_table, table
+from facette.reports.words import day, headline_texts, metric_label, missing, number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["render", "summary_lines"]
+
+MOST_CELLS = 20
+MEANS = {
+    "customers": ("Customers", "count"),
+    "value": ("Expected value each", "money"),
+    "headroom": ("Headroom each", "money"),
+    "churn": ("Churn", "share"),
+}
+
+
+def render(story: Story) -> str:
+    """The whole page as HTML text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja").render(_told(story))
+
+
+def _told(story: Story) -> dict[str, Any]:
+    return {
+        "story": story,
+        "told": story.segmentation,
+        "date": day(story.reference_date),
+        "summary": [line.split(": ", 1) for line in summary_lines(story)],
+        "headlines": _headlines(story),
+        "checks": sorted(story.checks, key=lambda check: SEVERITIES.index(check.severity)),
+        "pictures": _drawn(story),
+        "cards": segment_cards(story),
+        "tables": _tables(story),
+        "models": _models(story),
+        "facts": _facts(story),
+        "number": number,
+    }
+
+
+def _headlines(story: Story) -> list[dict[str, Any]]:
+    told = []
+    for headline in story.headlines:
+        names: dict[str, Any] = {
+            "part": PARTS.get(headline.part, headline.part),
+            "metric": metric_label(headline.metric),
+            "opponent": None if missing(headline.baseline) else headline.baseline_name,
+        }
+        told.append(names | headline_texts(headline))
+    return told
+
+
+def _drawn(story: Story) -> dict[str, dict[str, str | Markup]]:
+    from facette.reports.svg import inline_svg
+
+    return {
+        key: {
+            "key": key,
+            "title": picture.title,
+            "reading": picture.reading,
+            "context": picture.context,
+            "svg": inline_svg(picture.draw(""), f"figure-{key}", picture.alt),
+        }
+        for key, picture in pictures(story).items()
+    }
+
+
+def _models(story: Story) -> list[dict[str, Any]]:
+    return [
+        {
+            "part": part,
+            "title": title,
+            "off": None if story.ran(part) else story.off.get(part, "it was not asked for"),
+            "evaluation": _evaluation(story, part),
+            "gains": _gains(story, part),
+        }
+        for part, title in PARTS.items()
+    ]
+
+
+def _evaluation(story: Story, part: str) -> Table | None:
+    if part not in story.evaluation:
+        return None
+    caption = f"{PARTS[part]} against its baselines, out of time"
+    return against_baselines(story.evaluation[part], caption, story.currency)
+
+
+def _gains(story: Story, part: str) -> Table | None:
+    if part not in story.gains:
+        return None
+    return gains_table(story, part, f"{PARTS[part]}: gain over the best baseline")
+
+
+def _tables(story: Story) -> dict[str, Table]:
+    """The tables outside the models, by name; absent where there is nothing to print."""
+    asked = {
+        "segments": _segments_table,
+        "k": _k_table,
+        "tiers": _tiers_table,
+        "rfm": _rfm_table,
+        "matrix": _matrix_table,
+        "cells": _cells_table,
+        "catalogue": _catalogue_table,
+    }
+    made = {name: make(story) for name, make in asked.items()}
+    return {name: printed for name, printed in made.items() if printed is not None}
+
+
+def _segments_table(story: Story) -> Table | None:
+    if story.segmentation is None:
+        return None
+    columns = {
+        "name": ("Segment", "text"),
+        "customers": ("Customers", "count"),
+        "share": ("Of the base", "share"),
+        "value_share": ("Of value", "share"),
+        "value_mean": ("Value each", "money"),
+        "headroom_mean": ("Headroom each", "money"),
+        "churn_mean": ("Churn", "share"),
+        "stability": ("Stability (Jaccard)", "index"),
+        "stability_verdict": ("Verdict", "text"),
+        "confidence_mean": ("Mean confidence", "share"),
+    }
+    frame = story.segmentation.segments
+    return table(
+        frame,
+        columns,
+        "The segments side by side",
+        story.currency,
+    )
+
+
+def _k_table(story: Story) -> Table | None:
+    if story.segmentation is None or story.segmentation.k_curve is None:
+        return None
+    curve = story.segmentation.k_curve
+    curve = curve.assign(chosen=["chosen" if chosen else "" for chosen in curve["chosen"]])
+    columns = {
+        "k": ("Segments", "count"),
+        "stability_min": ("Least stability", "index"),
+        "silhouette": ("Silhouette", "index"),
+        "smallest_share": ("Smallest segment", "share"),
+        "chosen": ("", "text"),
+    }
+    return table(curve, columns, "What was tried", story.currency)
+
+
+def _tiers_table(story: Story) -> Table | None:
+    if story.tiers is None:
+        return None
+    columns = {
+        "tier": ("Value tier", "text"),
+        "customers": ("Customers", "count"),
+        "share": ("Of the base", "share"),
+        "cut": ("From", "money"),
+        "value_share": ("Of value", "share"),
+    }
+    return table(story.tiers, columns, "Value tiers, with frozen cuts", story.currency)
+
+
+def _rfm_table(story: Story) -> Table | None:
+    if story.rfm is None:
+        return None
+    return any_table(story.rfm, "Recency, frequency, money: frozen bands", story.currency)
+
+
+def _matrix_table(story: Story) -> Table | None:
+    if story.matrix is None:
+        return None
+    tiers = {"value_tier": ("Value tier", "text"), "potential_tier": ("Potential tier", "text")}
+    return table(
+        story.matrix, tiers | MEANS, "The matrix in figures, means a customer", story.currency
+    )
+
+
+def _cells_table(story: Story) -> Table | None:
+    if story.cells is None:
+        return None
+    columns = {"cell": ("Cell", "text")} | MEANS
+    caption = "The crossing with behaviour, largest cells first, means a customer"
+    return table(largest_cells(story.cells), columns, caption, story.currency)
+
+
+def largest_cells(cells: pd.DataFrame, most: int = MOST_CELLS) -> pd.DataFrame:
+    """The cells with most customers, and one row which sums up the rest."""
+    ordered = cells.sort_values("customers", ascending=False, kind="stable")
+    first, rest = ordered.iloc[:most], ordered.iloc[most:]
+    if rest["customers"].sum() == 0:
+        return first
+    means = {name: _mean(rest, name) for name in ("value", "headroom", "churn") if name in rest}
+    summed = {"cell": f"{len(rest)} smaller cells", "customers": rest["customers"].sum()}
+    return pd.concat([first, pd.DataFrame([summed | means])], ignore_index=True)
+
+
+def _mean(cells: pd.DataFrame, column: str) -> float:
+    known = cells[cells[column].notna() & (cells["customers"] > 0)]
+    customers = known["customers"].sum()
+    return (
+        float((known[column] * known["customers"]).sum() / customers) if customers else float("nan")
+    )
+
+
+def _catalogue_table(story: Story) -> Table | None:
+    if story.catalogue is None:
+        return None
+    personal = ["yes" if value else "no" for value in story.catalogue["personal"]]
+    columns = {
+        name: (label, "text")
+        for name, label in (
+            ("name", "Feature"),
+            ("sentence", "What it says"),
+            ("family", "Family"),
+            ("unit", "Unit"),
+            ("source", "Source"),
+            ("personal", "Personal data"),
+        )
+    }
+    frame = story.catalogue.assign(personal=personal)
+    return table(frame, columns, "What is known of a customer", story.currency)
+
+
+def _facts(story: Story) -> list[tuple[str, str]]:
+    looks = story.test_looks
+    window = story.observation_days
+    return [
+        ("Data", f"{story.data_name}. {story.origin}"),
+        ("Licence", story.licence),
+        ("Base", f"{number(story.customers)} customers, {number(story.transactions)} lines"),
+        ("Perimeter", story.perimeter or "everyone with a purchase before the reference date"),
+        ("Observed until", day(story.observed_until)),
+        ("Trained at", ", ".join(day(date) for date in story.training_dates) or "not available"),
+        ("Tested at", day(story.reference_date)),
+        ("Looks at the test date", "not counted" if looks is None else number(looks)),
+        ("Looks back", "the whole history" if window is None else f"{number(window)} days"),
+        ("Looks ahead", f"{number(story.horizon_days)} days"),
+        ("Value", f"{story.value_basis}; {story.currency}, {story.discount}"),
+        ("Run", story.run_name),
+        ("Code", story.code_version),
+    ]

@@ -1,0 +1,165 @@
+"""What a training run has to tell: plain numbers, sentences and tables, filled by the job.
+
+A part which did not run is `None` (or absent from its dict) and has its reason in `Story.off`.
+Shares and probabilities are fractions of 1, money is in currency units (not minor units), dates are
+ISO text, and an unknown figure is `None` or NaN and printed "not available".
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+PARTS = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
+
+
+@dataclass
+class Headline:
+    """One figure beside its best baseline.
+
+    part : "value", "potential" or "churn".
+    metric : its name, as in the tracked run ("normalised_gini").
+    unit : "" (a pure number), "share" (printed in per cent), or a currency code.
+    gain, low, high : paired difference to the baseline and its interval; > 0 is better, whatever
+        the metric.
+    higher_is_better : None where a target is aimed at (a total ratio of 1, a stated coverage).
+    """
+
+    part: str
+    metric: str
+    unit: str
+    model: float
+    baseline_name: str | None = None
+    baseline: float | None = None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    higher_is_better: bool | None = True
+
+
+@dataclass
+class Check:
+    """A methodological check: severity is "error", "warning", "info" or "not applicable"."""
+
+    code: str
+    severity: str
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass
+class Segmentation:
+    """The behaviour segments, how they were chosen and how far they can be trusted.
+
+    segments : indexed by segment id; columns name, customers, share, stability, stability_verdict
+        ("unstable", "doubtful", "stable", "highly stable"), and where known value_share (of the
+        expected value), value_mean, headroom_mean (money a customer), churn_mean,
+        confidence_mean (mean probability of assignment).
+    profile : segment ids x human feature labels; the segment's mean minus the base's, in standard
+        deviations of the base. The labels carry their unit.
+    k_curve : k, stability_min, silhouette, smallest_share, chosen (one row true).
+    criterion : the sentence by which k was chosen.
+    nature : a sentence: natural, reproducible or constructed, and on what ground.
+    points : x, y, segment: a sample of customers on the first two principal axes.
+    axes : what the two axes mostly are, in words; explained : their shares of the variance.
+    ami_value_tier : adjusted mutual information with the value tier, 0 independent to 1 the same.
+    fidelity : share of held-out customers for whom the surrogate agrees with the segmentation.
+    membership : segment, feature, sentence, contribution (mean |SHAP|), sign (+1: a high value of
+        the feature speaks for the segment; -1: a low one).
+    outcome : segment, part, feature, sentence, contribution: the segment's mean SHAP minus the
+        base's, signed, on the model's link scale.
+    withheld : why the drivers are not shown; None when they are licensed.
+    """
+
+    segments: pd.DataFrame
+    profile: pd.DataFrame | None = None
+    k_curve: pd.DataFrame | None = None
+    criterion: str | None = None
+    nature: str | None = None
+    points: pd.DataFrame | None = None
+    axes: tuple[str, str] | None = None
+    explained: tuple[float, float] | None = None
+    ami_value_tier: float | None = None
+    fidelity: float | None = None
+    membership: pd.DataFrame | None = None
+    outcome: pd.DataFrame | None = None
+    withheld: str | None = None
+
+
+@dataclass
+class Story:
+    """One training run, ready to be told.
+
+    customers : in the snapshot at `reference_date`; `population` says how many each part is tested
+        on, where that differs.
+    transactions : lines read. observation_days : None when features see the whole history.
+    potential_quantile : of value among peers.
+    test_looks : how often the test date has been looked at, this run included.
+    off : part -> why it was switched off.
+    said : what was chosen, dropped, validated otherwise: one sentence each.
+    evaluation : part -> metrics; index the model first, then its baselines; columns metric names.
+    gains : part -> columns metric, opponent, gain, low, high; gain > 0 is better.
+    gains_curves : part -> name -> (share of customers, share of outcome), best first; the model
+        is the first name.
+    calibration : part -> bins with columns predicted, observed, low, high, n.
+    deciles : part -> indexed 1 (lowest predictions) to 10, columns predicted, actual: means.
+    tiers : tier, customers, share, cut (its least value), value_share (expected value, or
+        margin where no model ran).
+    rfm : any columns; counts of customers by band or class.
+    matrix : value_tier, potential_tier, customers, value, headroom, churn: means a customer.
+        Tiers stand in order of first appearance, the highest first.
+    cells : cell, customers, value, headroom, churn: means a customer; the crossing of the matrix
+        with the behaviour segments, all of it.
+    drivers : part -> feature, sentence, mean_abs (mean |SHAP|, link scale), direction (rank
+        correlation of the feature with its contribution, -1 to 1).
+    catalogue : name, family, unit, sentence, source, personal.
+    configuration : the resolved configuration as YAML text. digests : what -> digest.
+    """
+
+    data_name: str
+    origin: str
+    licence: str
+    currency: str
+    reference_date: str
+    training_dates: list[str]
+    horizon_days: int
+    customers: int
+    transactions: int
+    observed_until: str
+    run_name: str
+    code_version: str
+    command: str
+    value_basis: str
+    discount: str = "not discounted"
+    observation_days: int | None = None
+    perimeter: str | None = None
+    test_looks: int | None = None
+    potential_quantile: float = 0.9
+    population: dict[str, int] = field(default_factory=dict)
+    off: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    headlines: list[Headline] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    evaluation: dict[str, pd.DataFrame] = field(default_factory=dict)
+    gains: dict[str, pd.DataFrame] = field(default_factory=dict)
+    gains_curves: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
+    calibration: dict[str, pd.DataFrame] = field(default_factory=dict)
+    deciles: dict[str, pd.DataFrame] = field(default_factory=dict)
+    segmentation: Segmentation | None = None
+    tiers: pd.DataFrame | None = None
+    rfm: pd.DataFrame | None = None
+    matrix: pd.DataFrame | None = None
+    cells: pd.DataFrame | None = None
+    drivers: dict[str, pd.DataFrame] = field(default_factory=dict)
+    catalogue: pd.DataFrame | None = None
+    configuration: str | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def tested(self, part: str) -> int:
+        """How many customers a part is tested on."""
+        return self.population.get(part, self.customers)
+
+    def ran(self, part: str) -> bool:
+        """Whether there is anything to show of a part."""
+        shown = (self.evaluation, self.gains, self.calibration, self.drivers)
+        return part not in self.off and any(part in tables for tables in shown)

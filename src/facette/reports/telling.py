@@ -1,0 +1,357 @@
+"""From findings to the story that the report, the tracked run and the command line tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from facette.drivers.summary import by_segment, overall
+from facette.models.evaluation import (
+    HIGHER_IS_BETTER,
+    calibration_bins,
+    decile_calibration,
+    gains_curve,
+)
+from facette.reports.checks import checks
+from facette.reports.findings import Findings
+from facette.reports.story import Headline, Segmentation, Story
+from facette.segments.crossing import crossed
+from facette.segments.quality import verdict
+from facette.segments.tiers import rfm_classes, rfm_scores
+from facette.snapshots.catalogue import table as catalogue_table
+
+MAP_SAMPLE = 1500
+HEADLINES = {
+    "value": (("normalised_gini", ""), ("mae", "money"), ("total_ratio", "")),
+    "potential": (("pinball", "money"), ("coverage", "share")),
+    "churn": (("log_loss", ""), ("roc_auc", ""), ("ece", "")),
+}
+
+
+def tell(
+    found: Findings, *, configuration: str, command: str, run_name: str, code_version: str,
+    looks: int,
+) -> Story:  # fmt: skip
+    """The whole story of a training run."""
+    data, snapshot = found.settings.data, found.settings.snapshot
+    judged = found.judgements
+    return Story(
+        data_name=data.name,
+        origin=data.origin,
+        licence=data.licence,
+        currency=data.currency,
+        reference_date=found.test_date,
+        training_dates=found.panel.dates()[:-1],
+        horizon_days=snapshot.horizon_days,
+        observation_days=found.panel.spec.observation_days,
+        customers=len(found.panel.test),
+        transactions=found.tables.rows["transactions"],
+        observed_until=found.observed_until,
+        run_name=run_name,
+        code_version=code_version,
+        command=command,
+        value_basis=_value_basis(found),
+        perimeter=snapshot.perimeter,
+        test_looks=looks,
+        potential_quantile=found.settings.model.potential.tau,
+        population={part: len(j.actual) for part, j in judged.items()},
+        off=found.off,
+        said=_said(found),
+        headlines=[h for part in judged for h in _headlines(found, part)],
+        checks=checks(found),
+        evaluation={part: j.table for part, j in judged.items()},
+        gains={part: j.gains for part, j in judged.items()},
+        gains_curves={part: _curves(found, part) for part in judged if part != "potential"},
+        calibration={p: calibration_bins(j.actual, _model(found, p)) for p, j in judged.items()
+                     if p == "churn"},
+        deciles={p: _deciles(found, p) for p in judged if p == "value"},
+        segmentation=_segmentation(found),
+        tiers=_tiers(found),
+        rfm=_rfm(found),
+        matrix=_matrix(found),
+        cells=_cells(found),
+        drivers=_drivers(found),
+        catalogue=catalogue_table(found.catalogue),
+        configuration=configuration,
+        digests=found.tables.digests,
+    )  # fmt: skip
+
+
+def _value_basis(found: Findings) -> str:
+    if "margin" in found.tables.columns("transactions"):
+        return "value is margin, before cost to serve and cost of risk"
+    rate = found.settings.data.margin_rate
+    if rate == 1:
+        return "value is gross spend: no margin, cost to serve or risk is known in these data"
+    return f"value is spend times a margin rate of {rate:g}, before cost to serve and risk"
+
+
+def _said(found: Findings) -> list[str]:
+    """What was left out, chosen, dropped or validated otherwise, in order of the flow."""
+    notes = [*found.tables.notes, *found.panel.notes]
+    notes += [note for learned in found.learnt.values() for note in learned.notes]
+    notes += [note for j in found.judgements.values() for note in j.notes]
+    if "churn" in found.judgements:
+        churn = found.settings.model.churn
+        notes.append(
+            f"churn ({churn.definition.value.replace('_', '-')}): no purchase in the "
+            f"{found.settings.snapshot.horizon_days} days from {churn.gap_days} days after the "
+            f"date, among customers who bought in the {churn.active_days} days before it"
+        )
+    if found.behaviour:
+        notes += [f"behaviour segments: {found.behaviour.criterion}", *found.behaviour.notes]
+    return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
+
+
+def _model(found: Findings, part: str) -> np.ndarray:
+    predicted = found.judgements[part].predictions["model"]
+    assert predicted is not None
+    return predicted
+
+
+def _headlines(found: Findings, part: str) -> list[Headline]:
+    return [_headline(found, part, metric, unit) for metric, unit in HEADLINES[part]]
+
+
+def _headline(found: Findings, part: str, metric: str, unit: str) -> Headline:
+    judgement = found.judgements[part]
+    told = Headline(
+        part, metric, found.settings.data.currency if unit == "money" else unit,
+        float(judgement.table.loc["model", metric]),
+        higher_is_better=None if metric in {"total_ratio", "coverage"} else (
+            metric in HIGHER_IS_BETTER
+        ),
+    )  # fmt: skip
+    gain = judgement.gains[judgement.gains["metric"] == metric]
+    if len(gain):
+        row = gain.iloc[0]
+        told.baseline_name = str(row["opponent"]).replace("_", " ")
+        told.baseline = float(judgement.table.loc[row["opponent"], metric])
+        told.gain, told.low, told.high = (float(row[c]) for c in ("gain", "low", "high"))
+    return told
+
+
+def _curves(found: Findings, part: str) -> dict[str, Any]:
+    judgement = found.judgements[part]
+    first = judgement.table.columns[0] if part == "value" else "roc_auc"
+    rivals = judgement.table[first].drop("model").dropna().sort_values(ascending=False)
+    names = ["model", *rivals.index[:2]]
+    curves = {
+        n.replace("_", " "): gains_curve(judgement.actual, judgement.predictions[n])  # type: ignore[arg-type]
+        for n in names
+    }
+    return curves | {"perfect": gains_curve(judgement.actual, judgement.actual)}
+
+
+def _deciles(found: Findings, part: str) -> pd.DataFrame:
+    table = decile_calibration(found.judgements[part].actual, _model(found, part))
+    return table.set_axis(range(1, len(table) + 1))
+
+
+def _segmentation(found: Findings) -> Segmentation | None:
+    behaviour = found.behaviour
+    if behaviour is None:
+        return None
+    segment = found.scored["behaviour_segment"].to_numpy()
+    points, axes, explained = _map(found, segment)
+    licensed = found.membership is not None and found.membership.drivers is not None
+    k = len(behaviour.segments)
+    return Segmentation(
+        segments=_segments(found),
+        profile=_profile(found, segment),
+        k_curve=behaviour.curve.assign(chosen=behaviour.curve["k"] == k),
+        criterion=behaviour.criterion,
+        nature=_nature(found),
+        points=points,
+        axes=axes,
+        explained=explained,
+        ami_value_tier=found.ami_value_tier,
+        fidelity=found.membership.fidelity if found.membership else None,
+        membership=_signed(found) if licensed else None,
+        outcome=_outcome_drivers(found) if licensed else None,
+        withheld=None if licensed or found.membership is None else found.membership.why,
+    )
+
+
+def _nature(found: Findings) -> str:
+    assert found.behaviour is not None
+    figures = found.metrics()
+    if figures["behaviour/k"] == 1:
+        return "No cut was reproducible enough; everyone is one segment"
+    return (
+        "A reproducible cut: the same segments come back when customers are drawn anew. Whether "
+        f"they are natural groups is not claimed: a silhouette of "
+        f"{figures['behaviour/silhouette']:.2f} speaks for a continuum cut usefully"
+    )
+
+
+def _segments(found: Findings) -> pd.DataFrame:
+    behaviour, scored = found.behaviour, found.scored
+    assert behaviour is not None
+    groups = scored.groupby("behaviour_segment")
+    index = [s["id"] for s in behaviour.segments]
+    stability = [behaviour.stability[i] for i in index]
+    customers = groups.size().reindex(index, fill_value=0)
+    frame = pd.DataFrame(
+        {
+            "name": [s["name"] for s in behaviour.segments],
+            "customers": customers,
+            "share": customers / len(scored),
+            "stability": stability,
+            "stability_verdict": [verdict(j) for j in stability],
+            "confidence_mean": groups["behaviour_confidence"].mean(),
+        },
+        index=index,
+    )
+    means = {
+        "value_expected": "value_mean", "headroom": "headroom_mean",
+        "churn_probability": "churn_mean",
+    }  # fmt: skip
+    for column, name in means.items():
+        if column in scored:
+            frame[name] = groups[column].mean()
+    if "value_expected" in scored:
+        frame["value_share"] = groups["value_expected"].sum() / scored["value_expected"].sum()
+    return frame
+
+
+def _profile(found: Findings, segment: np.ndarray) -> pd.DataFrame:
+    z = found.standardised
+    against = z.groupby(segment).mean() - z.mean()
+    return against.rename(columns={c: found.catalogue[c].english for c in against})
+
+
+def _map(
+    found: Findings, segment: np.ndarray
+) -> tuple[pd.DataFrame, tuple[str, str], tuple[float, float]]:
+    z = found.standardised
+    if z.shape[1] < 2:
+        z = z.assign(nothing=0.0)
+    axes = PCA(2, random_state=found.settings.seed).fit(z)
+    drawn = np.random.default_rng(found.settings.seed).permutation(len(z))[:MAP_SAMPLE]
+    at = axes.transform(z.iloc[drawn])
+    points = pd.DataFrame({"x": at[:, 0], "y": at[:, 1], "segment": segment[drawn]})
+    told = tuple(_axis(found, axes.components_[i], list(z.columns)) for i in (0, 1))
+    first, second = (float(r) for r in axes.explained_variance_ratio_)
+    return points, told, (first, second)  # type: ignore[return-value]
+
+
+def _axis(found: Findings, loadings: np.ndarray, columns: list[str]) -> str:
+    """The two features an axis is mostly made of, towards its positive end."""
+    words = []
+    for i in np.argsort(-np.abs(loadings))[:2]:
+        feature = found.catalogue.get(columns[i])
+        if feature:
+            words.append((feature.high if loadings[i] > 0 else feature.low) or feature.english)
+    return ", ".join(words)
+
+
+def _signed(found: Findings) -> pd.DataFrame:
+    """Membership drivers with the side of the feature that speaks for the segment."""
+    assert found.membership is not None and found.membership.drivers is not None
+    drivers = found.membership.drivers
+    segment = found.scored["behaviour_segment"].to_numpy()
+    against = found.standardised.groupby(segment).mean() - found.standardised.mean()
+    pairs = zip(drivers["segment"], drivers["feature"], strict=True)
+    sides = [np.sign(against.loc[s, f]) or 1.0 for s, f in pairs]
+    return drivers.assign(sign=np.asarray(sides).astype(int))
+
+
+def _outcome_drivers(found: Findings) -> pd.DataFrame:
+    segment, top = found.scored["behaviour_segment"], found.settings.drivers.top
+    tables = [
+        by_segment(c.to_numpy(), list(c.columns), segment, found.catalogue, top).assign(part=part)
+        for part, c in found.contributions.items()
+    ]
+    columns = ["segment", "part", "feature", "sentence", "contribution"]
+    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _drivers(found: Findings) -> dict[str, pd.DataFrame]:
+    top = found.settings.drivers.top
+    return {
+        part: overall(c.to_numpy(), found.seen[list(c.columns)], found.catalogue, top)
+        for part, c in found.contributions.items()
+    }
+
+
+def _tiers(found: Findings) -> pd.DataFrame | None:
+    if "value_tier" not in found.scored:
+        return None
+    frozen = found.frozen["value_tier"]
+    worth = found.scored["value_expected"] if "value_expected" in found.scored else (
+        found.seen["value_current"].set_axis(found.scored.index)
+    )  # fmt: skip
+    groups = worth.groupby(found.scored["value_tier"])
+    names = frozen["names"]
+    customers = groups.size().reindex(names, fill_value=0)
+    return pd.DataFrame(
+        {
+            "tier": names,
+            "customers": customers.to_numpy(),
+            "share": (customers / len(found.scored)).to_numpy(),
+            "cut": [*frozen["cuts"], np.nan],
+            "value_share": (groups.sum().reindex(names, fill_value=0) / worth.sum()).to_numpy(),
+        }
+    )
+
+
+def _rfm(found: Findings) -> pd.DataFrame | None:
+    if "rfm" not in found.frozen:
+        return None
+    scores = rfm_scores(found.seen, found.frozen["rfm"])
+    classes = rfm_classes(scores, found.frozen["rfm"]["bands"])
+    groups = scores.groupby(classes)
+    table = groups.mean().add_prefix("mean ").add_suffix(" band")
+    table.insert(0, "customers", groups.size())
+    table.insert(1, "spend in the last horizon", found.seen["value_current"].groupby(classes).mean())
+    ordered = table.sort_values("customers", ascending=False)
+    return ordered.rename_axis("class").reset_index()
+
+
+def _matrix(found: Findings) -> pd.DataFrame | None:
+    if "value_tier" not in found.scored or "potential_tier" not in found.scored:
+        return None
+    table = crossed(found.scored, ["value_tier", "potential_tier"])
+    for column in ("value_tier", "potential_tier"):
+        names = found.frozen[column]["names"]
+        table[column] = pd.Categorical(table[column], names, ordered=True)
+    table = table.sort_values(["value_tier", "potential_tier"], ignore_index=True)
+    return table.astype({"value_tier": str, "potential_tier": str})
+
+
+def _cells(found: Findings) -> pd.DataFrame | None:
+    return crossed(found.scored, ["cell"]) if "cell" in found.scored else None
+
+
+def cards(story: Story, names: dict[str, list[str]]) -> dict[str, str]:
+    """A model card in Markdown for each registered name."""
+    return {name: _card(story, name, parts) for name, parts in names.items()}
+
+
+def _card(story: Story, name: str, parts: list[str]) -> str:
+    figures = [
+        f"- {h.part}, {h.metric}: {h.model:.4g}"
+        + (f" beside {h.baseline:.4g} for {h.baseline_name}" if h.baseline is not None else "")
+        for h in story.headlines
+        if h.part in parts
+    ]
+    lines = [
+        f"# {name}",
+        f"Parts: {', '.join(parts)}. Trained on {story.data_name} ({story.origin}; "
+        f"{story.licence}), snapshots of {', '.join(story.training_dates)}; judged out of time at "
+        f"{story.reference_date} over {story.horizon_days} days on {story.customers:,} customers.",
+        f"Money in {story.currency}; {story.value_basis}.",
+        "Input: one row per customer with the snapshot features of the signature, known strictly "
+        "before `reference_date`. Output: see the signature.",
+        "## Figures at the test date" if figures else "",
+        "\n".join(figures),
+        "## Limits",
+        "Drivers are associations, not causes. A high churn probability does not say that a "
+        "customer can be persuaded. A segment never decides whether a customer is served.",
+        "\n".join(f"- {c.sentence}" for c in story.checks if c.severity in {"error", "warning"}),
+    ]
+    return "\n\n".join(line for line in lines if line) + "\n"

@@ -1,0 +1,222 @@
+"""Behaviour segments: clusters of what customers decide, as rates and shares, not volumes.
+
+The preparation of each column and the centres are fitted once on the latest training snapshot,
+stored with the version in plain numbers, and applied later; never recomputed on the frame at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClusterMixin, clone
+from sklearn.mixture import GaussianMixture
+
+from facette.errors import BadInput
+from facette.segments.naming import segment_names
+from facette.segments.quality import k_curve
+from facette.settings import Behaviour
+from facette.snapshots.catalogue import Feature
+from facette.wording import listed, nearest
+
+MOST_COMMON_ALLOWED = 0.95
+
+
+@dataclass(frozen=True)
+class BehaviourSegments:
+    """Fitted clusters: prepared columns, the estimator, ids and names in the order of its labels."""
+
+    columns: list[dict[str, Any]]
+    estimator: Any
+    segments: list[dict[str, str]]
+    curve: pd.DataFrame
+    stability: dict[str, float]
+    criterion: str
+    notes: list[str] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """What `part.json` says of them."""
+        kind = "gaussian" if hasattr(self.estimator, "means_") else "centroids"
+        return {"kind": kind, "columns": self.columns, "segments": self.segments}
+
+    def arrays(self) -> bytes:
+        """The numbers of `arrays.npz`, without pickles."""
+        e, buffer = self.estimator, BytesIO()
+        if hasattr(e, "means_"):
+            cholesky = e.precisions_cholesky_
+            np.savez(buffer, weights=e.weights_, means=e.means_, precisions_cholesky=cholesky)
+        else:
+            np.savez(buffer, centroids=e.cluster_centers_)
+        return buffer.getvalue()
+
+    def files(self, **tiers: Any) -> dict[str, bytes]:
+        """The plain files of the packaged part, with the frozen tiers beside the clusters."""
+        part = {"behaviour": self.plain(), **tiers}
+        return {"part.json": json.dumps(part, indent=1).encode(), "arrays.npz": self.arrays()}
+
+
+def learn_behaviour(
+    features: pd.DataFrame, catalogue: Mapping[str, Feature], settings: Behaviour,
+    estimator: ClusterMixin, seed: int,
+) -> BehaviourSegments:  # fmt: skip
+    """Fit behaviour segments on the features of one snapshot.
+
+    k is `settings.k`, or the largest in `k_range` whose every segment has a bootstrap Jaccard of
+    at least `min_stability` and a share of at least `min_share`; where there is none, one segment,
+    `everyone`.
+
+    Raises:
+        BadInput: an unknown or constant feature list, k above the number of customers, or a
+            clusterer that can't be told in plain numbers.
+    """
+    check_k(settings, len(features))
+    names, notes = chosen_columns(features, catalogue, settings.features)
+    enough = features[names].notna().mean(axis=1) >= 0.5
+    columns = [prepared(features.loc[enough, n], settings.clip_quantile) for n in names]
+    z = standardised(features.loc[enough], columns)
+    curve, stabilities = k_curve(z, estimator, settings, seed)
+    k, criterion = _chosen_k(curve, settings)
+    fitted = _with_k(estimator, k).fit(z) if k > 1 else _Everyone().fit(z)
+    _check_packable(fitted)
+    fitted, order = _by_size(fitted, z)
+    stability = [stabilities[k][i] for i in order] if k in stabilities else [1.0] * k
+    profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
+    told = segment_names(profile, catalogue, settings.names)
+    return BehaviourSegments(
+        columns, fitted, told, curve,
+        {s["id"]: float(j) for s, j in zip(told, stability, strict=True)}, criterion, notes,
+    )  # fmt: skip
+
+
+def check_k(settings: Behaviour, customers: int) -> None:
+    """Refuse a number of segments that the customers can't fill.
+
+    Raises:
+        BadInput: k is below 1 or above the number of customers.
+    """
+    wanted = settings.k if settings.k is not None else min(settings.k_range)
+    if wanted < 1 or wanted > customers:
+        raise BadInput(
+            f"segments.behaviour.k: {wanted} segments for {customers:,} customers; choose between "
+            f"1 and {customers:,}"
+        )
+
+
+def chosen_columns(
+    features: pd.DataFrame, catalogue: Mapping[str, Feature], given: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """The clustering columns that vary, and a note on those left out.
+
+    Raises:
+        BadInput: a given column is unknown or text, or none is left.
+    """
+    offered = [f.name for f in catalogue.values() if not f.category]
+    absent = [c for c in given or [] if c not in offered]
+    if absent:
+        raise BadInput(
+            f"segments.behaviour.features: {listed(absent)} is not a numeric feature of the "
+            f"snapshot{nearest(absent[0], offered)}"
+        )
+    wanted = list(given) if given else [n for n in offered if catalogue[n].behavioural]
+    kept = [n for n in wanted if _varies(features[n])]
+    left = [n for n in wanted if n not in kept]
+    if not kept:
+        raise BadInput(
+            f"segments.behaviour.features: none of {listed(wanted)} varies between customers"
+        )
+    note = f"behaviour segments leave out {listed(left)}: nearly the same for everyone"
+    return kept, [note] if left else []
+
+
+def _varies(column: pd.Series) -> bool:
+    known = column.dropna()
+    return len(known) > 0 and known.value_counts(normalize=True).iloc[0] < MOST_COMMON_ALLOWED
+
+
+def prepared(column: pd.Series, clip_quantile: float) -> dict[str, Any]:
+    """How one column becomes a standardised one, in plain numbers."""
+    known = column.dropna()
+    transform = "log1p" if known.min() >= 0 and known.skew() > 1.5 else "identity"
+    shaped = np.log1p(known) if transform == "log1p" else known
+    low, high = shaped.quantile([clip_quantile, 1 - clip_quantile])
+    kept = shaped.clip(low, high)
+    return {
+        "name": str(column.name),
+        "transform": transform,
+        "fill": float(known.median()),
+        "low": float(low),
+        "high": float(high),
+        "center": float(kept.mean()),
+        "scale": float(kept.std(ddof=0)) or 1.0,
+    }
+
+
+def standardised(features: pd.DataFrame, columns: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """(n, d): filled, transformed, clipped, centred and scaled with stored numbers."""
+    made = np.empty((len(features), len(columns)))
+    for i, c in enumerate(columns):
+        x = features[c["name"]].to_numpy(dtype=float)
+        x = np.where(np.isnan(x), c["fill"], x)
+        x = np.log1p(x) if c["transform"] == "log1p" else x
+        made[:, i] = (np.clip(x, c["low"], c["high"]) - c["center"]) / c["scale"]
+    return made
+
+
+def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
+    if settings.k is not None:
+        return settings.k, f"k = {settings.k} as configured"
+    fit = (curve["stability_min"] >= settings.min_stability) & (
+        curve["smallest_share"] >= settings.min_share
+    )
+    rule = (
+        f"the largest k whose every segment has a bootstrap Jaccard of {settings.min_stability} or "
+        f"more and holds {settings.min_share:.0%} of customers or more"
+    )
+    if not fit.any():
+        return 1, f"no k fulfils {rule.removeprefix('the largest k ')}: one segment, everyone"
+    return int(curve.loc[fit, "k"].max()), rule
+
+
+def _with_k(estimator: ClusterMixin, k: int) -> Any:
+    name = "n_clusters" if "n_clusters" in estimator.get_params() else "n_components"
+    return clone(estimator).set_params(**{name: k})
+
+
+class _Everyone:
+    """One segment for all: a single centre."""
+
+    def fit(self, z: np.ndarray) -> _Everyone:
+        self.cluster_centers_ = z.mean(axis=0, keepdims=True)
+        return self
+
+    def predict(self, z: np.ndarray) -> np.ndarray:
+        return np.zeros(len(z), dtype=int)
+
+
+def _check_packable(fitted: Any) -> None:
+    full = getattr(fitted, "covariance_type", "full") == "full"
+    if not (hasattr(fitted, "cluster_centers_") or (hasattr(fitted, "means_") and full)):
+        raise BadInput(
+            f"segments.behaviour.estimator: {type(fitted).__name__} has neither cluster centres "
+            "nor full-covariance components, so that a package can't assign new customers; use "
+            "KMeans, MiniBatchKMeans, BisectingKMeans or GaussianMixture"
+        )
+
+
+def _by_size(fitted: Any, z: np.ndarray) -> tuple[Any, list[int]]:
+    """The fitted clusterer with its segments renumbered from the largest to the smallest."""
+    sizes = np.bincount(fitted.predict(z), minlength=_size(fitted))
+    order = np.argsort(-sizes, kind="stable")
+    for name in ("cluster_centers_", "means_", "weights_", "precisions_cholesky_", "covariances_"):
+        if hasattr(fitted, name):
+            setattr(fitted, name, np.ascontiguousarray(getattr(fitted, name)[order]))
+    return fitted, [int(i) for i in order]
+
+
+def _size(fitted: Any) -> int:
+    return len(fitted.means_ if isinstance(fitted, GaussianMixture) else fitted.cluster_centers_)

@@ -1,0 +1,224 @@
+"""Integer aggregates per customer, written once with Narwhals for every engine.
+
+Counts, sums, instants and distinct counts only, all Int64: exact in any order, on any thread, on
+Polars, DuckDB or Spark. Ratios come after, in `finish`. An absent sum is 0, an absent extreme null.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import narwhals as nw
+
+from facette.snapshots.known import known_at
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, HOUR_US, Tables
+
+KEY = "customer_id"
+SMALL_BASKET_LINES = 5
+# 1970-01-01 was a Thursday; Monday is 0.
+_EPOCH_WEEKDAY = 3
+DAY_PARTS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
+
+
+def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    """One row per customer of the population at `t`, sorted by nothing, integers and text only."""
+    known = known_at(tables, "transactions", t)
+    recent = known.filter(nw.col("occurred_at") >= t - spec.observation_days * DAY_US)
+    lines = recent.with_columns(day=nw.col("occurred_at") // DAY_US)
+    baskets = _baskets(lines)
+    days = lines.select(KEY, "day").unique()
+    families = [
+        _history(known),
+        _spend(lines, t, spec),
+        _visits(baskets, t, spec),
+        _rhythm(days, t, spec),
+    ]
+    if "product" in spec.columns:
+        families.append(_products(lines))
+    if "category" in spec.columns:
+        families.append(_categories(lines, spec))
+    if "contacts" in spec.tables:
+        families.append(_reactions(known_at(tables, "contacts", t), t, spec))
+    if spec.attributes:
+        families.append(_profile(tables, t, spec))
+    population = known.select(KEY).unique()
+    if "consents" in tables:
+        population = population.join(_objectors(tables, t), on=KEY, how="anti")
+    return reduce(lambda left, right: left.join(right, on=KEY, how="left"), families, population)
+
+
+def _int(expression: nw.Expr, name: str) -> nw.Expr:
+    return expression.cast(nw.Int64).alias(name)
+
+
+def _sum_where(condition: nw.Expr, value: nw.Expr, name: str) -> nw.Expr:
+    return _int(nw.when(condition).then(value).otherwise(nw.lit(0, nw.Int64)).sum(), name)
+
+
+def _count_where(condition: nw.Expr, name: str) -> nw.Expr:
+    return _sum_where(condition, nw.lit(1, nw.Int64), name)
+
+
+def _distinct(name: str, alias: str) -> nw.Expr:
+    column = nw.col(name)
+    return _int(column.n_unique() - column.is_null().any().cast(nw.Int64), alias)
+
+
+def _history(known: nw.LazyFrame) -> nw.LazyFrame:
+    """The whole known past: the last purchase, and what the baselines need."""
+    days = (
+        known.with_columns(day=nw.col("occurred_at") // DAY_US)
+        .group_by(KEY, "day")
+        .agg(_int(nw.col("amount").sum(), "amount"), _int(nw.col("occurred_at").max(), "last_at"))
+        .with_columns(first_day=nw.col("day").min().over(KEY))
+    )
+    return days.group_by(KEY).agg(
+        _int(nw.col("day").min(), "history_first_day"),
+        _int(nw.col("day").max(), "history_last_day"),
+        _int(nw.col("last_at").max(), "last_at"),
+        _int(nw.len(), "history_days"),
+        _int(nw.col("amount").sum(), "history_amount"),
+        _sum_where(
+            nw.col("day") > nw.col("first_day"), nw.col("amount"), "history_repeat_amount"
+        ),
+    )
+
+
+def _spend(lines: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    amount, within = nw.col("amount"), _within(nw.col("occurred_at"), t)
+    half = spec.observation_days // 2
+    wanted = [
+        *(_sum_where(within(w), amount, f"amount_{w}") for w in spec.windows_days),
+        _sum_where(within(half), amount, "amount_recent_half"),
+        _int(amount.sum(), "amount"),
+        _int(nw.len(), "lines"),
+        _count_where(amount < 0, "refund_lines"),
+        _sum_where(amount < 0, amount * -1, "refund_amount"),
+        _sum_where(amount > 0, amount, "positive_amount"),
+        _int(nw.col("occurred_at").min(), "first_at"),
+    ]
+    if "discount" in spec.columns:
+        wanted += [
+            _int(nw.col("discount").sum(), "discount"),
+            _count_where(nw.col("discount") > 0, "discounted_lines"),
+        ]
+    return lines.group_by(KEY).agg(*wanted)
+
+
+def _within(instant: nw.Expr, t: int):  # type: ignore[no-untyped-def]
+    return lambda days: instant >= t - days * DAY_US
+
+
+def _baskets(lines: nw.LazyFrame) -> nw.LazyFrame:
+    return lines.group_by(KEY, "transaction_id").agg(
+        _int(nw.col("occurred_at").min(), "at"),
+        _int(nw.col("amount").sum(), "amount"),
+        _int(nw.len(), "lines"),
+    )
+
+
+def _visits(baskets: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    within = _within(nw.col("at"), t)
+    weekday = (nw.col("at") // DAY_US + _EPOCH_WEEKDAY) % 7
+    hour = nw.col("at") // HOUR_US % 24
+    wanted = [
+        *(_count_where(within(w), f"transactions_{w}") for w in spec.windows_days),
+        _count_where(within(spec.observation_days // 2), "transactions_recent_half"),
+        _int(nw.len(), "transactions"),
+        _int(nw.col("amount").max(), "largest_transaction"),
+        _count_where(nw.col("lines") <= SMALL_BASKET_LINES, "small_baskets"),
+        _count_where(weekday >= 5, "weekend_transactions"),
+    ]
+    if spec.has_hours:
+        wanted += [
+            _count_where((hour >= start) & (hour < end), f"{part}_transactions")
+            for part, (start, end) in DAY_PARTS.items()
+        ]
+    return baskets.group_by(KEY).agg(*wanted)
+
+
+def _rhythm(days: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    """Days with a purchase and the gaps between them, in days."""
+    gap = nw.col("day") - nw.col("day").shift(1).over(KEY, order_by="day")
+    first = {w: t // DAY_US - w for w in spec.windows_days}
+    return (
+        days.with_columns(gap=gap)
+        .group_by(KEY)
+        .agg(
+            *(_count_where(nw.col("day") >= d, f"days_{w}") for w, d in first.items()),
+            _int(nw.len(), "days"),
+            _int(nw.col("gap").sum(), "gap_sum"),
+            _int((nw.col("gap") * nw.col("gap")).sum(), "gap_square_sum"),
+            _int(nw.col("gap").max(), "gap_max"),
+        )
+    )
+
+
+def _products(lines: nw.LazyFrame) -> nw.LazyFrame:
+    pairs = (
+        lines.filter(~nw.col("product").is_null())
+        .group_by(KEY, "product")
+        .agg(_int(nw.len(), "lines"), _distinct("transaction_id", "baskets"))
+    )
+    return pairs.group_by(KEY).agg(
+        _int(nw.len(), "products"),
+        _count_where(nw.col("baskets") >= 2, "products_again"),
+        _sum_where(nw.col("baskets") >= 2, nw.col("lines"), "lines_again"),
+        _int(nw.col("lines").sum(), "lines_with_product"),
+    )
+
+
+def _categories(lines: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
+    """Positive amounts by category: those with a share of their own, the largest, how many."""
+    pairs = (
+        lines.filter((nw.col("amount") > 0) & ~nw.col("category").is_null())
+        .group_by(KEY, "category")
+        .agg(_int(nw.col("amount").sum(), "amount"))
+    )
+    return pairs.group_by(KEY).agg(
+        _int(nw.len(), "categories"),
+        _int(nw.col("amount").sum(), "category_amount"),
+        _int(nw.col("amount").max(), "category_largest"),
+        *(
+            _sum_where(nw.col("category") == category, nw.col("amount"), f"category_{i}")
+            for i, category in enumerate(spec.categories)
+        ),
+    )
+
+
+def _reactions(contacts: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    contacts = contacts.filter(nw.col("sent_at") >= t - spec.observation_days * DAY_US)
+    wanted = [_int(nw.len(), "contacts"), _int(nw.col("sent_at").max(), "contacted_at")]
+    answered = nw.col("responded_at")
+    wanted += [
+        _count_where(~answered.is_null(), "responses"),
+        _int(((answered - nw.col("sent_at")) // DAY_US).sum(), "response_delay_days"),
+        _int(answered.max(), "responded_at"),
+    ]
+    return contacts.group_by(KEY).agg(*wanted)
+
+
+def _profile(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    """Attributes as they stood at `t`: the latest dated row, or the only one where static."""
+    people = known_at(tables, "customers", t)
+    wanted = [name for name in spec.attributes if name != "acquired_at"]
+    acquired = ["acquired_at"] if "acquired_at" in spec.attributes else []
+    if "valid_from" in tables.columns("customers"):
+        newest = nw.col("valid_from") == nw.col("valid_from").max().over(KEY)
+        people = people.filter(newest | nw.col("valid_from").is_null())
+    return people.select(
+        KEY, *(nw.col(name).alias(f"attribute_{name}") for name in wanted), *acquired
+    )
+
+
+def _objectors(tables: Tables, t: int) -> nw.LazyFrame:
+    """Customers whose latest word before `t` on marketing as a whole is an objection."""
+    said = known_at(tables, "consents", t)
+    if "objected" not in tables.columns("consents"):
+        return said.select(KEY).filter(nw.lit(False)).unique()
+    if "channel" in tables.columns("consents"):
+        said = said.filter(nw.col("channel").is_null())
+    said = said.filter(~nw.col("objected").is_null())
+    latest = said.filter(nw.col("recorded_at") == nw.col("recorded_at").max().over(KEY))
+    return latest.filter(nw.col("objected")).select(KEY).unique()

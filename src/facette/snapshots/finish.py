@@ -1,0 +1,154 @@
+"""The finishing step: integer aggregates become features, in NumPy, the same for every engine.
+
+Ratios, logarithms and entropy are computed here and nowhere else, row by row, so that a feature
+depends on its customer's own integers and on the constants of the spec only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from facette.snapshots.aggregates import DAY_PARTS, KEY
+from facette.snapshots.catalogue import catalogue, share_column
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US
+
+Columns = dict[str, np.ndarray]
+
+# Absent sums and counts are 0; these are absent extremes and instants, and stay missing.
+_EXTREMES = {
+    "last_at", "first_at", "gap_max", "largest_transaction", "category_largest", "contacted_at",
+    "responded_at", "acquired_at", "history_first_day", "history_last_day",
+}  # fmt: skip
+
+
+def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFrame:
+    """Features by name, Float64 with NaN for missing, text for categories; indexed by customer_id.
+
+    Money is in currency units. Rows are sorted by customer_id.
+    """
+    ordered = aggregates.sort(KEY)
+    raw = {c: _numbers(ordered[c]) for c in ordered.columns if ordered[c].dtype.is_integer()}
+    made = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
+    made |= _discount(raw) | _mix(raw, spec) | _reaction(raw, t)
+    made |= _profile(ordered, raw, t, spec)
+    frame = pd.DataFrame(
+        {name: made[name] for name in catalogue(spec)},
+        index=pd.Index(ordered[KEY].to_list(), name=KEY, dtype=object).astype("str"),
+    )
+    return frame
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, missing where whole is 0 or missing."""
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole != 0)
+
+
+def _numbers(column: pl.Series) -> np.ndarray:
+    absent = None if column.name in _EXTREMES else 0
+    numbers = column if absent is None else column.fill_null(absent)
+    return numbers.cast(pl.Float64).to_numpy().copy()
+
+
+def _money(raw: Columns, name: str, spec: SnapshotSpec) -> np.ndarray:
+    return raw[name] / 10**spec.minor_units
+
+
+def _purchase(raw: Columns, t: int, spec: SnapshotSpec) -> Columns:
+    made = {}
+    for w in spec.windows_days:
+        made[f"spend_{w}d"] = _money(raw, f"amount_{w}", spec)
+        made[f"transactions_{w}d"] = raw[f"transactions_{w}"]
+        made[f"active_days_{w}d"] = raw[f"days_{w}"]
+    recency = (t - raw["last_at"]) / DAY_US
+    gaps = np.maximum(raw["days"] - 1, 0)
+    gap_mean = ratio(raw["gap_sum"], gaps)
+    gap_variance = np.maximum(ratio(raw["gap_square_sum"], gaps) - gap_mean**2, 0)
+    return made | {
+        "recency_days": recency,
+        "first_seen_days": (t - raw["first_at"]) / DAY_US,
+        "gap_mean_days": gap_mean,
+        "gap_max_days": raw["gap_max"],
+        "gap_variation": ratio(np.sqrt(gap_variance), gap_mean),
+        "overdue": ratio(recency, gap_mean),
+        "spend_trend": ratio(raw["amount_recent_half"], raw["amount"]),
+        "transactions_trend": ratio(raw["transactions_recent_half"], raw["transactions"]),
+    }
+
+
+def _basket(raw: Columns, spec: SnapshotSpec) -> Columns:
+    visits = raw["transactions"]
+    return {
+        "spend_per_transaction": ratio(_money(raw, "amount", spec), visits),
+        "lines_per_transaction": ratio(raw["lines"], visits),
+        "largest_transaction": _money(raw, "largest_transaction", spec),
+        "largest_transaction_share": ratio(raw["largest_transaction"], raw["amount"]),
+        "small_basket_share": ratio(raw["small_baskets"], visits),
+    }
+
+
+def _occasion(raw: Columns, spec: SnapshotSpec) -> Columns:
+    visits = raw["transactions"]
+    shares = {"weekend_share": ratio(raw["weekend_transactions"], visits)}
+    if spec.has_hours:
+        shares |= {f"{p}_share": ratio(raw[f"{p}_transactions"], visits) for p in DAY_PARTS}
+    return shares
+
+
+def _discount(raw: Columns) -> Columns:
+    made = {"refund_line_share": ratio(raw["refund_lines"], raw["lines"])}
+    if "discount" in raw:
+        full_price = raw["positive_amount"] + raw["discount"]
+        made["discount_rate"] = ratio(raw["discount"], full_price)
+        made["discounted_line_share"] = ratio(raw["discounted_lines"], raw["lines"])
+    return made
+
+
+def _mix(raw: Columns, spec: SnapshotSpec) -> Columns:
+    made: Columns = {}
+    if "products" in raw:
+        made["products"] = raw["products"]
+        made["repeat_product_share"] = ratio(raw["products_again"], raw["products"])
+        made["repeat_line_share"] = ratio(raw["lines_again"], raw["lines_with_product"])
+    if "categories" in raw:
+        whole = raw["category_amount"]
+        shares = [ratio(raw[f"category_{i}"], whole) for i in range(len(spec.categories))]
+        made["categories"] = raw["categories"]
+        made["category_entropy"] = _entropy(shares, whole)
+        made["top_category_share"] = ratio(raw["category_largest"], whole)
+        made |= {share_column(c): s for c, s in zip(spec.categories, shares, strict=True)}
+    return made
+
+
+def _entropy(shares: list[np.ndarray], whole: np.ndarray) -> np.ndarray:
+    """Shannon entropy in nats of the listed shares and the rest; missing where nothing is spent."""
+    known = np.stack(shares) if shares else np.zeros((0, len(whole)))
+    rest = np.clip(1 - known.sum(axis=0), 0, 1)
+    every = np.vstack([known, rest])
+    logs = np.log(every, out=np.zeros_like(every), where=every > 0)
+    return np.where(whole != 0, -(every * logs).sum(axis=0), np.nan)
+
+
+def _reaction(raw: Columns, t: int) -> Columns:
+    if "contacts" not in raw:
+        return {}
+    return {
+        "contacts_received": raw["contacts"],
+        "responses": raw["responses"],
+        "response_rate": ratio(raw["responses"], raw["contacts"]),
+        "response_delay_days": ratio(raw["response_delay_days"], raw["responses"]),
+        "days_since_contact": (t - raw["contacted_at"]) / DAY_US,
+    }
+
+
+def _profile(ordered: pl.DataFrame, raw: Columns, t: int, spec: SnapshotSpec) -> Columns:
+    made: Columns = {
+        a: ordered[f"attribute_{a}"].cast(pl.String).to_pandas().to_numpy(dtype=object)
+        for a in spec.attributes
+        if a != "acquired_at"
+    }
+    if "acquired_at" in raw:
+        made["tenure_days"] = (t - raw["acquired_at"]) / DAY_US
+    return made

@@ -1,0 +1,25 @@
+"""What was known strictly before a reference date.
+
+A row is knowable at `t` when it was recorded before `t`. A cell that is filled later than its row
+(`ended_at`, `responded_at`, `duration_min`, …) has its own instant and is null before it.
+"""
+
+import narwhals as nw
+
+from facette.tables.contract import CONTRACTS, Tables
+
+
+def known_at(tables: Tables, name: str, t: int) -> nw.LazyFrame:
+    """The rows and cells of one table knowable at `t` (microseconds, local wall clock)."""
+    frame, columns = tables[name], tables.columns(name)
+    if "recorded_at" in columns:
+        frame = frame.filter(nw.col("recorded_at") < t)
+    instant = CONTRACTS[name].instant
+    if instant in columns:
+        frame = frame.filter((nw.col(instant) < t) | nw.col(instant).is_null())
+    late = [
+        nw.when(nw.col(column.filled_at) < t).then(nw.col(column.name)).alias(column.name)
+        for column in CONTRACTS[name].columns
+        if column.filled_at in columns and column.name in columns
+    ]
+    return frame.with_columns(*late) if late else frame

@@ -1,0 +1,56 @@
+"""What happened after a reference date, and in the windows that the baselines look at.
+
+Value is the net amount of the window [t, t + H): summed margin where margins are given, summed
+amount otherwise. Churn (non-contractual) is no transaction in [t + gap, t + gap + H), given active
+at `t`, that is a transaction in the `active_days` before it.
+"""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from facette.snapshots.aggregates import KEY
+from facette.snapshots.known import known_at
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, Tables
+
+YEAR_DAYS = 364  # whole weeks, so that weekdays fall alike
+
+
+def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
+    """Per customer `value_amount` (Int64 minor units) and `returned` (transaction lines).
+
+    Customers without a transaction in a window are absent from its frame.
+    """
+    horizon, start = spec.horizon_days * DAY_US, t + spec.gap_days * DAY_US
+    lines = tables["transactions"]
+    return [
+        _net_amount(lines, t, t + horizon, "value_amount"),
+        _lines(lines, start, start + horizon, "returned"),
+    ]
+
+
+def past_windows(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
+    """Per customer, known at `t`: the last window, the same window a year ago, recent activity."""
+    known, horizon = known_at(tables, "transactions", t), spec.horizon_days * DAY_US
+    year_ago = t - YEAR_DAYS * DAY_US
+    return [
+        _net_amount(known, t - horizon, t, "current_amount"),
+        _net_amount(known, year_ago, year_ago + horizon, "year_ago_amount"),
+        _lines(known, t - spec.active_days * DAY_US, t, "active_lines"),
+    ]
+
+
+def _net_amount(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyFrame:
+    money = "margin" if "margin" in lines.collect_schema().names() else "amount"
+    return _between(lines, start, end).group_by(KEY).agg(
+        nw.col(money).sum().cast(nw.Int64).alias(name)
+    )
+
+
+def _lines(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyFrame:
+    return _between(lines, start, end).group_by(KEY).agg(nw.len().cast(nw.Int64).alias(name))
+
+
+def _between(lines: nw.LazyFrame, start: int, end: int) -> nw.LazyFrame:
+    return lines.filter((nw.col("occurred_at") >= start) & (nw.col("occurred_at") < end))

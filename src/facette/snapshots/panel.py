@@ -1,0 +1,331 @@
+"""The panel: one snapshot per reference date, the last one the test, all with the same constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import reduce
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from facette.errors import BadInput
+from facette.expressions import parse
+from facette.settings import ChurnModel
+from facette.settings import Snapshot as SnapshotSettings
+from facette.snapshots.aggregates import KEY, aggregates_at
+from facette.snapshots.finish import finished
+from facette.snapshots.known import known_at
+from facette.snapshots.outcomes import YEAR_DAYS, outcomes_after, past_windows
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds
+from facette.wording import listed, nearest
+
+EPOCH = datetime(1970, 1, 1)
+OPTIONAL_COLUMNS = ("discount", "product", "category")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One row per customer at a reference date, indexed by customer_id.
+
+    `features`: what models may see. `context`: columns for baselines, tiers and perimeters
+    (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
+    where there is no such window. `outcomes`: `value` (currency units) and `churned` (0 or 1, NaN
+    for who was not active), None where the future is not known.
+    """
+
+    reference_date: datetime
+    features: pd.DataFrame
+    context: pd.DataFrame
+    outcomes: pd.DataFrame | None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def keep(self, rows: np.ndarray) -> Snapshot:
+        """The snapshot of these rows only."""
+        outcomes = None if self.outcomes is None else self.outcomes[rows]
+        return Snapshot(self.reference_date, self.features[rows], self.context[rows], outcomes)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Training snapshots in order of time, the test snapshot, their constants, what was said."""
+
+    training: list[Snapshot]
+    test: Snapshot
+    spec: SnapshotSpec
+    notes: list[str] = field(default_factory=list)
+
+    def dates(self) -> list[str]:
+        """Reference dates as ISO text, the last one the test."""
+        return [iso(s.reference_date) for s in [*self.training, self.test]]
+
+
+def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: object) -> Panel:
+    """Every snapshot of the panel.
+
+    Raises:
+        BadInput: dates outside what was observed, too little history, an empty perimeter,
+            customers who all bought once.
+    """
+    notes: list[str] = []
+    reach = settings.horizon_days + churn.gap_days
+    dates = reference_dates(tables, settings, reach)
+    spec = constants(tables, dates[0], settings, churn, data, notes)
+    made = [snapshot_at(tables, t, spec, settings.perimeter, with_outcomes=True) for t in dates]
+    if all((s.context["history_days"] <= 1).all() for s in made):
+        raise BadInput(
+            f"transactions: all {len(made[-1]):,} customers have a single day of purchase before "
+            f"{iso(made[-1].reference_date)}; nothing can be learnt about rhythm or return: give "
+            "a longer history, or check that customer_id is not an order number"
+        )
+    return Panel(made[:-1], made[-1], spec, notes)
+
+
+def snapshot_at(
+    tables: Tables, t: int, spec: SnapshotSpec, perimeter: str | None, *, with_outcomes: bool
+) -> Snapshot:
+    """The snapshot at `t` (microseconds) with stored constants.
+
+    Raises:
+        BadInput: nobody has a transaction before `t`, or the perimeter selects nobody.
+    """
+    after = outcomes_after(tables, t, spec) if with_outcomes else []
+    frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
+    joined = reduce(lambda left, right: left.join(right, on=KEY, how="left"), frames)
+    rows = pl.from_arrow(joined.collect("pyarrow").to_native()).sort(KEY)  # type: ignore[union-attr]
+    date = EPOCH + timedelta(microseconds=t)
+    if not len(rows):
+        raise BadInput(
+            f"snapshot.reference_dates: no customer has a transaction before {iso(date)}"
+        )
+    made = Snapshot(
+        date,
+        finished(rows, t, spec),  # type: ignore[arg-type]
+        _context(rows, t, tables.first_at, spec),  # type: ignore[arg-type]
+        _outcomes(rows, spec) if with_outcomes else None,  # type: ignore[arg-type]
+    )
+    return made if perimeter is None else _within(made, perimeter)
+
+
+def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> list[int]:
+    """Reference dates in microseconds, ascending, the last one the test.
+
+    `reach` is how many days the outcomes of a date look ahead. `auto` counts back from the end of
+    observation in steps of `reach` while `observation_days` of history remain.
+
+    Raises:
+        BadInput: a date is malformed, before the first purchase, or its outcome window runs past
+            the end of the data or past the test date; or fewer than two dates are left.
+    """
+    start, end = tables.first_at // DAY_US * DAY_US, tables.observed_until
+    if settings.reference_dates == "auto":
+        earliest = start + settings.observation_days * DAY_US
+        steps = range(1, settings.max_reference_dates + 1)
+        dates = [end - step * reach * DAY_US for step in steps]
+        dates = sorted(t for t in dates if t >= earliest)
+    else:
+        given = settings.reference_dates
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise BadInput(
+                f"snapshot.reference_dates: '{given}' is neither 'auto' nor a list such as "
+                "[2017-04-02,2017-07-02,2017-10-01]"
+            )
+        dates = sorted({microseconds(d, "snapshot.reference_dates") for d in given})
+        _check_dates(dates, start, end, reach)
+    if len(dates) < 2:
+        days = (end - start) // DAY_US
+        raise BadInput(
+            f"snapshot: {days:,} days of data leave {len(dates)} reference date(s) with "
+            f"{settings.observation_days} days behind and {reach} ahead, and two are needed (one "
+            "to train, one to test); lower snapshot.horizon_days or snapshot.observation_days"
+        )
+    return dates
+
+
+def _check_dates(dates: list[int], start: int, end: int, reach: int) -> None:
+    early = [as_date(t) for t in dates if t <= start]
+    if early:
+        raise BadInput(
+            f"snapshot.reference_dates: {listed(early)} is not after the first purchase, "
+            f"{as_date(start)}; choose later dates"
+        )
+    late = [as_date(t) for t in dates if t + reach * DAY_US > end]
+    if late:
+        raise BadInput(
+            f"snapshot.reference_dates: outcomes of {listed(late)} need {reach} days, and data end "
+            f"at {as_date(end)}; choose a date up to {as_date(end - reach * DAY_US)} or a shorter "
+            "snapshot.horizon_days"
+        )
+    overlapping = [as_date(t) for t in dates[:-1] if t + reach * DAY_US > dates[-1]]
+    if overlapping:
+        raise BadInput(
+            f"snapshot.reference_dates: outcomes of {listed(overlapping)} run {reach} days, past "
+            f"the test date {as_date(dates[-1])}; a training date must be at least that far before it"
+        )
+
+
+def constants(
+    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: object,
+    notes: list[str],
+) -> SnapshotSpec:  # fmt: skip
+    """The spec fixed at the earliest training date; what it drops is said in `notes`.
+
+    Raises:
+        BadInput: a declared static attribute that the customers table lacks.
+    """
+    history = (earliest - tables.first_at // DAY_US * DAY_US) // DAY_US
+    observation = min(settings.observation_days, history)
+    if observation < settings.observation_days:
+        notes.append(
+            f"observation window cut from {settings.observation_days} to {observation} days, the "
+            f"history at the earliest training date, {as_date(earliest)}"
+        )
+    windows = sorted(w for w in set(settings.windows_days) if w <= observation)
+    dropped = sorted(set(settings.windows_days) - set(windows))
+    if dropped:
+        notes.append(
+            f"feature windows of {listed(dropped)} days dropped: longer than the {observation} "
+            "days observed at the earliest training date"
+        )
+    lines = known_at(tables, "transactions", earliest)
+    columns = [c for c in OPTIONAL_COLUMNS if c in tables.columns("transactions")]
+    return SnapshotSpec(
+        horizon_days=settings.horizon_days,
+        observation_days=observation,
+        windows_days=tuple(windows),
+        categories=_top_categories(lines, settings.categories) if "category" in columns else (),
+        attributes=_attributes(tables, data.static_attributes, notes),  # type: ignore[attr-defined]
+        tables=tuple(sorted(tables.frames)),
+        columns=tuple(columns),
+        has_hours=_has_hours(lines, notes),
+        minor_units=data.minor_units,  # type: ignore[attr-defined]
+        margin_rate=data.margin_rate,  # type: ignore[attr-defined]
+        active_days=churn.active_days,
+        gap_days=churn.gap_days,
+    )
+
+
+def _top_categories(lines: nw.LazyFrame, most: int) -> tuple[str, ...]:
+    spent = (
+        lines.filter((nw.col("amount") > 0) & ~nw.col("category").is_null())
+        .group_by("category")
+        .agg(nw.col("amount").sum().cast(nw.Int64))
+        .collect("pyarrow")
+        .to_native()
+        .to_pandas()
+        .sort_values(["amount", "category"], ascending=[False, True])
+    )
+    return tuple(str(c) for c in spent["category"].head(most))
+
+
+def _has_hours(lines: nw.LazyFrame, notes: list[str]) -> bool:
+    hours = lines.select((nw.col("occurred_at") % DAY_US).max().alias("most")).collect("pyarrow")
+    if int(hours["most"][0]) == 0:
+        notes.append("occasions by hour are off: transactions carry dates without a time of day")
+        return False
+    return True
+
+
+def _attributes(tables: Tables, static: Iterable[str], notes: list[str]) -> tuple[str, ...]:
+    if "customers" not in tables:
+        notes.append("profile features are off: there is no customers table")
+        return ()
+    present = tables.columns("customers")
+    absent = [name for name in static if name not in present]
+    if absent:
+        raise BadInput(
+            f"data.static_attributes: customers has no column {listed(absent)}"
+            f"{nearest(absent[0], present)}"
+        )
+    structural = {"customer_id", "valid_from", "recorded_at"}
+    offered = [name for name in present if name not in structural]
+    if "valid_from" in present:
+        return tuple(offered)
+    undated = [name for name in offered if name not in set(static) | {"acquired_at"}]
+    if undated:
+        notes.append(
+            f"attributes {listed(undated)} are refused as features: undated, and not declared in "
+            "data.static_attributes"
+        )
+    return tuple(name for name in offered if name not in undated)
+
+
+def _context(rows: pl.DataFrame, t: int, first_at: int, spec: SnapshotSpec) -> pd.DataFrame:
+    number = {c: rows[c].cast(pl.Float64).to_numpy() for c in rows.columns if c in _CONTEXT}
+    money = 10**spec.minor_units
+    zeroed = {c: np.nan_to_num(number[c]) / money for c in ("current_amount", "year_ago_amount")}
+    history = (t - first_at // DAY_US * DAY_US) // DAY_US
+    known = {"current": history >= spec.horizon_days, "year_ago": history >= YEAR_DAYS}
+    value = {
+        f"value_{k}": zeroed[f"{k}_amount"] * spec.margin_rate if known[k] else np.nan
+        for k in known
+    }
+    day = t // DAY_US
+    return pd.DataFrame(
+        value
+        | {
+            "value_annualised": number["history_amount"] / money * spec.margin_rate
+            * spec.horizon_days / history,
+            "tenure_days": day - number["history_first_day"],
+            "history_days": number["history_days"],
+            "history_recency_days": number["history_last_day"] - number["history_first_day"],
+            "history_repeat_spend": number["history_repeat_amount"] / money,
+            "active": (np.nan_to_num(number["active_lines"]) > 0).astype(float),
+        },
+        index=_index(rows),
+    )  # fmt: skip
+
+
+_CONTEXT = {
+    "current_amount", "year_ago_amount", "active_lines", "history_first_day", "history_last_day",
+    "history_days", "history_amount", "history_repeat_amount",
+}  # fmt: skip
+
+
+def _outcomes(rows: pl.DataFrame, spec: SnapshotSpec) -> pd.DataFrame:
+    amount, returned, active = (
+        rows[c].cast(pl.Float64).fill_null(0).to_numpy()
+        for c in ("value_amount", "returned", "active_lines")
+    )
+    value = amount / 10**spec.minor_units * spec.margin_rate
+    churned = np.where(active > 0, (returned == 0).astype(float), np.nan)
+    return pd.DataFrame({"value": value, "churned": churned}, index=_index(rows))
+
+
+def _index(rows: pl.DataFrame) -> pd.Index:
+    return pd.Index(rows[KEY].to_list(), name=KEY, dtype=object).astype("str")
+
+
+def _within(snapshot: Snapshot, perimeter: str) -> Snapshot:
+    context = snapshot.context.drop(columns=snapshot.features.columns, errors="ignore")
+    seen = pd.concat([snapshot.features, context], axis=1)
+    expression = parse(perimeter, where="snapshot.perimeter")
+    expression.check(list(seen.columns))
+    frame = nw.from_native(seen, eager_only=True)
+    truth = frame.select(keep=expression.to_narwhals(frame.schema))["keep"].fill_null(False)
+    rows = truth.to_numpy().astype(bool)
+    if not rows.any():
+        raise BadInput(
+            f"snapshot.perimeter: '{perimeter}' selects none of the {len(snapshot):,} customers "
+            f"at {iso(snapshot.reference_date)}; widen it"
+        )
+    return snapshot.keep(rows)
+
+
+def iso(date: datetime) -> str:
+    """The date alone where it is midnight, the date and time otherwise."""
+    return date.date().isoformat() if date == datetime(*date.timetuple()[:3]) else date.isoformat()
+
+
+def as_date(t: int) -> str:
+    """The ISO text of an instant in microseconds."""
+    return iso(EPOCH + timedelta(microseconds=t))
+
+

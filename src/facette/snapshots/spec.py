@@ -1,0 +1,38 @@
+"""The constants of a snapshot, stored with the version and applied to every later customer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SnapshotSpec:
+    """What must stay the same for features to mean the same at every reference date.
+
+    `windows_days` are the look-back windows kept, `categories` the product categories that have a
+    share of their own, `attributes` the customer attributes used, `tables` the optional tables
+    and `columns` the optional transaction columns that were there at training.
+    """
+
+    horizon_days: int
+    observation_days: int
+    windows_days: tuple[int, ...]
+    categories: tuple[str, ...]
+    attributes: tuple[str, ...]
+    tables: tuple[str, ...]
+    columns: tuple[str, ...]
+    has_hours: bool
+    minor_units: int
+    margin_rate: float
+    active_days: int
+    gap_days: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> SnapshotSpec:
+        """The inverse of `as_dict`."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
