@@ -258,8 +258,10 @@ class _Task:
             _check(cfg, self.verb)
             result = importlib.import_module(f"{self.jobs}.{self.verb}").main(cfg)
         except BadInput as mistake:
+            _leave_no_empty_folder()
             return self._note(YOUR_MISTAKE, str(mistake))
         except InstantiationException as error:
+            _leave_no_empty_folder()
             return self._note(YOUR_MISTAKE, str(error).replace(INSTANTIATION_ADVICE, ""))
         self._note(result if type(result) is int else DONE)
         return result
@@ -282,6 +284,16 @@ class _Task:
             mistake = f"job {number} ({job.override_dirname}): {mistake}"
         outcome = json.dumps({"code": code, "mistake": mistake})
         Path(self.folder, f"{number:06}.json").write_text(outcome, encoding="utf-8")
+
+
+def _leave_no_empty_folder() -> None:
+    """Take back the job folder that Hydra made before the mistake was found."""
+    from hydra.core.hydra_config import HydraConfig
+
+    folder, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
+    while folder != here and here in folder.parents and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _tell(outcomes: list[dict[str, Any]]) -> None:

@@ -95,7 +95,7 @@ class Behaviour:
     min_share: float = MISSING
     resamples: int = MISSING
     sample: int = MISSING
-    names: dict[str, str] = MISSING
+    names: list[str] = MISSING
 
 
 @dataclass

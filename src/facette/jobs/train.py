@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -50,6 +51,7 @@ class Trained:
 def main(cfg: DictConfig) -> None:
     """Train as configured, then print the headline figures beside their baselines."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from facette.reports.page import summary_lines
 
@@ -57,14 +59,18 @@ def main(cfg: DictConfig) -> None:
     settings: Train = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     configuration = OmegaConf.to_yaml(cfg, resolve=True)
     command = " ".join(["facette train", *hydra.overrides.task])
-    trained = train(settings, Path(hydra.runtime.output_dir), configuration, command)
+    sweep = {"facette.sweep": hydra.sweep.dir} if hydra.mode is RunMode.MULTIRUN else {}
+    trained = train(settings, Path(hydra.runtime.output_dir), configuration, command, sweep)
     registered = ", ".join(f"{name} {version}" for name, version in trained.versions.items())
     lines = [*summary_lines(trained.story), f"Registered: {registered}"]
     lines += [f"Report: {trained.report}", f"Tracked as run {trained.run_id}; to open it: make ui"]
     tqdm.write("\n".join(lines))
 
 
-def train(settings: Train, folder: Path, configuration: str, command: str) -> Trained:
+def train(
+    settings: Train, folder: Path, configuration: str = "", command: str = "facette train",
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> Trained:  # fmt: skip
     """Run the main job; the report is written into `folder`, everything else is tracked.
 
     Raises:
@@ -87,14 +93,14 @@ def train(settings: Train, folder: Path, configuration: str, command: str) -> Tr
         stage("building snapshots")
         snapshots = panel(tables, settings.snapshot, settings.model.churn, settings.data)
         off = _switched_off(settings, snapshots)
-        _check_fit(settings, snapshots, off)
+        _check_fit(settings, snapshots, off, estimators["segments"])
 
         with (
             tracked(
                 settings.tracking,
                 experiment=settings.data.name,
                 name=f"train {snapshots.dates()[-1]}",
-                tags=_tags(settings, snapshots, off),
+                tags={**_tags(settings, snapshots, off), **tags},
             ) as run,
             TemporaryDirectory() as workshop,
         ):
@@ -178,14 +184,15 @@ def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
     return off
 
 
-def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str]) -> None:
+def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator: Any) -> None:
     """What can be refused before a run is opened.
 
     Raises:
         BadInput: one outcome class only, more segments than customers, a bad list of features.
     """
     from facette.models.facets import check_features, check_outcomes
-    from facette.segments.behaviour import check_k, chosen_columns
+    from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
+    from facette.segments.tiers import check_tiers
     from facette.snapshots.catalogue import catalogue
 
     for part in MODEL_PARTS:
@@ -194,7 +201,11 @@ def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str]) -> None:
             check_outcomes(snapshots, part)
     if "segments" not in off:
         features, behaviour = snapshots.training[-1].features, settings.segments.behaviour
+        for name in ("value_tiers", "potential_tiers"):
+            tiers = getattr(settings.segments, name)
+            check_tiers(f"segments.{name}", tiers.names, tiers.shares)
         check_k(behaviour, len(features))
+        check_clusterer(estimator)
         check_features(snapshots, behaviour.features)
         chosen_columns(features, catalogue(snapshots.spec), behaviour.features)
 

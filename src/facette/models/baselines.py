@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -105,7 +107,7 @@ def buy_till_you_die(
     buyers = (frequency > 0) & (spend > 0)
     if buyers.sum() < 50:
         return None, "not available, fewer than 50 customers bought again"
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         from lifetimes import BetaGeoFitter, GammaGammaFitter
 

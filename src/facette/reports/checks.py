@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facette.reports.findings import Findings
 from facette.reports.story import Check
+from facette.reports.words import BASELINES, metric_label
 
 PRIMARY = {"value": "normalised_gini", "potential": "pinball", "churn": "log_loss"}
 TOTAL_TOLERANCE = 0.05
@@ -32,7 +33,7 @@ def _against_baseline(found: Findings, part: str) -> Check:
         return Check(code, "warning", f"no baseline of {part} is available at this date",
                      "give a longer history")  # fmt: skip
     low, high, opponent = row.iloc[0][["low", "high", "opponent"]]
-    against = f"{part} on {PRIMARY[part].replace('_', ' ')} against {opponent.replace('_', ' ')}"
+    against = f"{part} ({metric_label(PRIMARY[part])}) against {BASELINES[opponent]}"
     if low > 0:
         return Check(code, "info", f"{against}: better, interval above 0")
     advice = f"use the baseline (model/{part}=baseline) or do not promote this version"

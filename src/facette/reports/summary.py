@@ -115,8 +115,14 @@ def _checks(story: Story) -> str:
     counts = Counter(check.severity for check in story.checks)
     if not counts:
         return ""
-    told = [f"{number(counts[word])} {word}" for word in SEVERITIES if counts[word]]
+    told = [f"{number(counts[word])} {_counted(word, counts[word])}" for word in SEVERITIES
+            if counts[word]]  # fmt: skip
     return f"Checks: {', '.join(told)}{_first_problem(story)}"
+
+
+def _counted(severity: str, count: int) -> str:
+    plural = "s" if severity in ("error", "warning") and count > 1 else ""
+    return {"info": "as wished"}.get(severity, severity + plural)
 
 
 SEVERITIES = ("error", "warning", "info", "not applicable")

@@ -18,6 +18,7 @@ from facette.models.evaluation import (
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
 from facette.reports.story import Headline, Segmentation, Story
+from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
 from facette.segments.quality import verdict
 from facette.segments.tiers import rfm_classes, rfm_scores
@@ -62,8 +63,8 @@ def tell(
         said=_said(found),
         headlines=[h for part in judged for h in _headlines(found, part)],
         checks=checks(found),
-        evaluation={part: j.table for part, j in judged.items()},
-        gains={part: j.gains for part, j in judged.items()},
+        evaluation={part: j.table.rename(index=BASELINES) for part, j in judged.items()},
+        gains={p: j.gains.replace({"opponent": BASELINES}) for p, j in judged.items()},
         gains_curves={part: _curves(found, part) for part in judged if part != "potential"},
         calibration={p: calibration_bins(j.actual, _model(found, p)) for p, j in judged.items()
                      if p == "churn"},
@@ -128,7 +129,7 @@ def _headline(found: Findings, part: str, metric: str, unit: str) -> Headline:
     gain = judgement.gains[judgement.gains["metric"] == metric]
     if len(gain):
         row = gain.iloc[0]
-        told.baseline_name = str(row["opponent"]).replace("_", " ")
+        told.baseline_name = BASELINES[str(row["opponent"])]
         told.baseline = float(judgement.table.loc[row["opponent"], metric])
         told.gain, told.low, told.high = (float(row[c]) for c in ("gain", "low", "high"))
     return told
@@ -140,7 +141,7 @@ def _curves(found: Findings, part: str) -> dict[str, Any]:
     rivals = judgement.table[first].drop("model").dropna().sort_values(ascending=False)
     names = ["model", *rivals.index[:2]]
     curves = {
-        n.replace("_", " "): gains_curve(judgement.actual, judgement.predictions[n])  # type: ignore[arg-type]
+        BASELINES.get(n, n): gains_curve(judgement.actual, judgement.predictions[n])  # type: ignore[arg-type]
         for n in names
     }
     return curves | {"perfect": gains_curve(judgement.actual, judgement.actual)}
@@ -293,7 +294,7 @@ def _tiers(found: Findings) -> pd.DataFrame | None:
             "tier": names,
             "customers": customers.to_numpy(),
             "share": (customers / len(found.scored)).to_numpy(),
-            "cut": [*frozen["cuts"], np.nan],
+            "cut": [*frozen["cuts"], float(found.seen["value_current"].min())],
             "value_share": (groups.sum().reindex(names, fill_value=0) / worth.sum()).to_numpy(),
         }
     )
@@ -324,7 +325,12 @@ def _matrix(found: Findings) -> pd.DataFrame | None:
 
 
 def _cells(found: Findings) -> pd.DataFrame | None:
-    return crossed(found.scored, ["cell"]) if "cell" in found.scored else None
+    if "cell" not in found.scored:
+        return None
+    names = {s["id"]: s["name"] for s in found.behaviour.segments} if found.behaviour else {}
+    table = crossed(found.scored, ["cell"])
+    told = [" / ".join(names.get(part, part) for part in cell.split("/")) for cell in table["cell"]]
+    return table.assign(cell=told)
 
 
 def cards(story: Story, names: dict[str, list[str]]) -> dict[str, str]:

@@ -16,6 +16,7 @@ METRICS: dict[str, tuple[str, str, int | None]] = {
     "spearman": ("Spearman rank correlation", "ratio", 1),
     "mae": ("Mean absolute error", "money", -1),
     "total_ratio": ("Predicted / actual total", "ratio", 0),
+    "total_error": ("Distance of the total", "share", -1),
     "pinball": ("Pinball loss", "money", -1),
     "coverage": ("Coverage", "share", None),
     "roc_auc": ("ROC AUC", "ratio", 1),
@@ -26,6 +27,20 @@ METRICS: dict[str, tuple[str, str, int | None]] = {
     "resolution": ("Resolution", "ratio", 1),
     "top_decile_lift": ("Lift in the top decile", "ratio", 1),
     "empc": ("Expected maximum profit", "money", 1),
+}
+
+# baseline, as in the tracked run: its name in words
+BASELINES = {
+    "last_window": "the last window",
+    "year_ago": "the same window a year ago",
+    "annualised": "annualised past spend",
+    "ridge_rfm": "ridge on RFM",
+    "bg_nbd_gamma_gamma": "BG/NBD + Gamma-Gamma",
+    "same_for_all": "one quantile for all",
+    "peer_group": "the peer-group rule",
+    "base_rate": "the base rate",
+    "recency": "logistic on recency",
+    "logistic_rfm": "logistic on RFM",
 }
 
 DIRECTIONS = {1: "higher is better", -1: "lower is better", 0: "best at 1", None: ""}

@@ -71,8 +71,7 @@ def learn_behaviour(
     `everyone`.
 
     Raises:
-        BadInput: an unknown or constant feature list, k above the number of customers, or a
-            clusterer that can't be told in plain numbers.
+        BadInput: an unknown or constant feature list, or k above the number of customers.
     """
     check_k(settings, len(features))
     names, notes = chosen_columns(features, catalogue, settings.features)
@@ -82,7 +81,6 @@ def learn_behaviour(
     curve, stabilities = k_curve(z, estimator, settings, seed)
     k, criterion = _chosen_k(curve, settings)
     fitted = _with_k(estimator, k).fit(z) if k > 1 else _Everyone().fit(z)
-    _check_packable(fitted)
     fitted, order = _by_size(fitted, z)
     stability = [stabilities[k][i] for i in order] if k in stabilities else [1.0] * k
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
@@ -97,9 +95,14 @@ def check_k(settings: Behaviour, customers: int) -> None:
     """Refuse a number of segments that the customers can't fill.
 
     Raises:
-        BadInput: k is below 1 or above the number of customers.
+        BadInput: k is below 1 or above the number of customers, or there are too many names.
     """
     wanted = settings.k if settings.k is not None else min(settings.k_range)
+    most = settings.k if settings.k is not None else max(settings.k_range)
+    if len(settings.names) > most:
+        raise BadInput(
+            f"segments.behaviour.names: {len(settings.names)} names for {most} segments at most"
+        )
     if wanted < 1 or wanted > customers:
         raise BadInput(
             f"segments.behaviour.k: {wanted} segments for {customers:,} customers; choose between "
@@ -196,6 +199,19 @@ class _Everyone:
 
     def predict(self, z: np.ndarray) -> np.ndarray:
         return np.zeros(len(z), dtype=int)
+
+
+def check_clusterer(estimator: Any) -> None:
+    """Refuse a clusterer that a package could not carry, by trying it on a few numbers.
+
+    Raises:
+        BadInput: it takes no number of segments, or has neither centres nor full components.
+    """
+    if not {"n_clusters", "n_components"} & set(estimator.get_params()):
+        raise BadInput(
+            f"segments.behaviour.estimator: {type(estimator).__name__} takes no number of segments"
+        )
+    _check_packable(_with_k(estimator, 2).fit(np.random.default_rng(0).normal(size=(50, 2))))
 
 
 def _check_packable(fitted: Any) -> None:

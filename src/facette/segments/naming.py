@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import pandas as pd
 
-from facette.errors import BadInput
 from facette.snapshots.catalogue import Feature
-from facette.wording import listed
 
 MOST_WORDS = 3
 STANDS_OUT = 0.35
 
 
 def segment_names(
-    profile: pd.DataFrame, catalogue: Mapping[str, Feature], given: Mapping[str, str]
+    profile: pd.DataFrame, catalogue: Mapping[str, Feature], given: Sequence[str]
 ) -> list[dict[str, str]]:
     """Id (B1, B2, … in row order) and name of each row of `profile` (segments x features, in sd).
 
-    Raises:
-        BadInput: a configured name belongs to no segment.
+    A `given` name wins where it is not empty; those beyond the last segment are not used.
     """
     if len(profile) == 1:
         names = ["Everyone"]
     else:
         names = _distinct([_phrases(row, catalogue) for _, row in profile.iterrows()])
-    ids = [f"B{i + 1}" for i in range(len(profile))]
-    unknown = [i for i in given if i not in ids]
-    if unknown:
-        raise BadInput(
-            f"segments.behaviour.names: there is no segment {listed(unknown)}; "
-            f"there are {listed(ids)}"
-        )
-    return [{"id": i, "name": given.get(i, name)} for i, name in zip(ids, names, strict=True)]
+    chosen = [mine or found for mine, found in zip_longest(given[: len(names)], names)]
+    return [{"id": f"B{i + 1}", "name": name} for i, name in enumerate(chosen)]
 
 
 def _phrases(row: pd.Series, catalogue: Mapping[str, Feature]) -> list[str]:

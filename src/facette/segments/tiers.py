@@ -11,14 +11,20 @@ import pandas as pd
 from facette.errors import BadInput
 
 
-def tier_cuts(values: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """Lowest value of each tier but the last, from the top: 5/15/80 % gives two cuts.
+def check_tiers(setting: str, names: Sequence[str], shares: Sequence[float]) -> None:
+    """Refuse tiers that do not divide the base.
 
     Raises:
-        BadInput: the shares do not sum to 1.
+        BadInput: the shares do not sum to 1, or there are more or fewer names than shares.
     """
-    if abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
-        raise BadInput(f"segments: tier shares {list(shares)} must be above 0 and sum to 1")
+    if len(names) != len(shares):
+        raise BadInput(f"{setting}: {len(names)} names for {len(shares)} shares; give one for each")
+    if not shares or abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
+        raise BadInput(f"{setting}: shares {list(shares)} must be above 0 and sum to 1")
+
+
+def tier_cuts(values: np.ndarray, shares: Sequence[float]) -> list[float]:
+    """Lowest value of each tier but the last, from the top: 5/15/80 % gives two cuts."""
     ranked = np.sort(values[~np.isnan(values)])[::-1]
     last = np.maximum(np.round(np.cumsum(shares)[:-1] * len(ranked)).astype(int), 1)
     return [float(ranked[i - 1]) for i in last]
@@ -27,13 +33,7 @@ def tier_cuts(values: np.ndarray, shares: Sequence[float]) -> list[float]:
 def frozen_tiers(
     column: str, values: np.ndarray, names: Sequence[str], shares: Sequence[float]
 ) -> dict[str, Any]:
-    """What a package needs to put a customer in a tier: column, cuts, names from the top.
-
-    Raises:
-        BadInput: names and shares differ in number.
-    """
-    if len(names) != len(shares):
-        raise BadInput(f"segments: {len(names)} tier names for {len(shares)} shares")
+    """What a package needs to put a customer in a tier: column, cuts, names from the top."""
     return {"column": column, "cuts": tier_cuts(values, shares), "names": list(names)}
 
 

@@ -78,7 +78,6 @@ def _history(known: nw.LazyFrame) -> nw.LazyFrame:
         _int(nw.col("day").max(), "history_last_day"),
         _int(nw.col("last_at").max(), "last_at"),
         _int(nw.len(), "history_days"),
-        _int(nw.col("amount").sum(), "history_amount"),
         _sum_where(
             nw.col("day") > nw.col("first_day"), nw.col("amount"), "history_repeat_amount"
         ),
@@ -193,7 +192,7 @@ def _reactions(contacts: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFra
     answered = nw.col("responded_at")
     wanted += [
         _count_where(~answered.is_null(), "responses"),
-        _int(((answered - nw.col("sent_at")) // DAY_US).sum(), "response_delay_days"),
+        _int((answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"),
         _int(answered.max(), "responded_at"),
     ]
     return contacts.group_by(KEY).agg(*wanted)
@@ -205,8 +204,8 @@ def _profile(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     wanted = [name for name in spec.attributes if name != "acquired_at"]
     acquired = ["acquired_at"] if "acquired_at" in spec.attributes else []
     if "valid_from" in tables.columns("customers"):
-        newest = nw.col("valid_from") == nw.col("valid_from").max().over(KEY)
-        people = people.filter(newest | nw.col("valid_from").is_null())
+        since = nw.col("valid_from").fill_null(-1)
+        people = people.filter(since == since.max().over(KEY))
     return people.select(
         KEY, *(nw.col(name).alias(f"attribute_{name}") for name in wanted), *acquired
     )

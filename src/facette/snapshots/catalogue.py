@@ -90,7 +90,7 @@ _CATEGORY_SHARE = Feature("share_{c}", "mix", "share", "share of spend in {c}", 
 _CONTACT = (
     Feature("contacts_received", "reaction", "count", "campaigns received in the last {o} days", "campagnes reçues sur {o} jours", "contacts"),
     Feature("responses", "reaction", "count", "campaigns answered in the last {o} days", "campagnes suivies d'effet sur {o} jours", "contacts.responded_at"),
-    Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", low="ignores campaigns", **_OWN),
+    Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", **_OWN),
     Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at"),
     Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),
 )

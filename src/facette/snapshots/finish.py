@@ -6,6 +6,9 @@ depends on its customer's own integers and on the constants of the spec only.
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -31,7 +34,7 @@ def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFra
     """
     ordered = aggregates.sort(KEY)
     raw = {c: _numbers(ordered[c]) for c in ordered.columns if ordered[c].dtype.is_integer()}
-    made = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
+    made: dict[str, Any] = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
     made |= _discount(raw) | _mix(raw, spec) | _reaction(raw, t)
     made |= _profile(ordered, raw, t, spec)
     frame = pd.DataFrame(
@@ -124,11 +127,15 @@ def _mix(raw: Columns, spec: SnapshotSpec) -> Columns:
 
 def _entropy(shares: list[np.ndarray], whole: np.ndarray) -> np.ndarray:
     """Shannon entropy in nats of the listed shares and the rest; missing where nothing is spent."""
-    known = np.stack(shares) if shares else np.zeros((0, len(whole)))
-    rest = np.clip(1 - known.sum(axis=0), 0, 1)
-    every = np.vstack([known, rest])
-    logs = np.log(every, out=np.zeros_like(every), where=every > 0)
-    return np.where(whole != 0, -(every * logs).sum(axis=0), np.nan)
+    none = np.zeros(len(whole))
+    rest = np.clip(1 - reduce(np.add, shares, none), 0, 1)
+    # added one by one: a sum over an axis would round otherwise for one customer than for many
+    negative = reduce(np.add, (_plogp(share) for share in [*shares, rest]), none)
+    return np.where(whole != 0, 0.0 - negative, np.nan)
+
+
+def _plogp(share: np.ndarray) -> np.ndarray:
+    return share * np.log(share, out=np.zeros_like(share), where=share > 0)
 
 
 def _reaction(raw: Columns, t: int) -> Columns:
@@ -143,9 +150,9 @@ def _reaction(raw: Columns, t: int) -> Columns:
     }
 
 
-def _profile(ordered: pl.DataFrame, raw: Columns, t: int, spec: SnapshotSpec) -> Columns:
-    made: Columns = {
-        a: ordered[f"attribute_{a}"].cast(pl.String).to_pandas().to_numpy(dtype=object)
+def _profile(ordered: pl.DataFrame, raw: Columns, t: int, spec: SnapshotSpec) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        a: pd.array(ordered[f"attribute_{a}"].cast(pl.String).to_list(), dtype="str")
         for a in spec.attributes
         if a != "acquired_at"
     }

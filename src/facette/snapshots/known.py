@@ -6,7 +6,7 @@ A row is knowable at `t` when it was recorded before `t`. A cell that is filled 
 
 import narwhals as nw
 
-from facette.tables.contract import CONTRACTS, Tables
+from facette.tables.contract import CONTRACTS, DAY_US, Tables
 
 
 def known_at(tables: Tables, name: str, t: int) -> nw.LazyFrame:
@@ -23,3 +23,10 @@ def known_at(tables: Tables, name: str, t: int) -> nw.LazyFrame:
         if column.filled_at in columns and column.name in columns
     ]
     return frame.with_columns(*late) if late else frame
+
+
+def first_known_day(tables: Tables, t: int) -> int | None:
+    """The day (since 1970) of the first transaction knowable at `t`, None where there is none."""
+    days = known_at(tables, "transactions", t).select(first=nw.col("occurred_at").min() // DAY_US)
+    first = days.collect("pyarrow").item(0, "first")
+    return None if first is None else int(first)

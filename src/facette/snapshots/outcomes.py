@@ -25,24 +25,32 @@ def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFr
     horizon, start = spec.horizon_days * DAY_US, t + spec.gap_days * DAY_US
     lines = tables["transactions"]
     return [
-        _net_amount(lines, t, t + horizon, "value_amount"),
+        _net_amount(lines, t, t + horizon, spec, "value_amount"),
         _lines(lines, start, start + horizon, "returned"),
     ]
 
 
 def past_windows(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
-    """Per customer, known at `t`: the last window, the same window a year ago, recent activity."""
+    """Per customer, known at `t`: net of the last window, a year ago and ever, recent activity."""
     known, horizon = known_at(tables, "transactions", t), spec.horizon_days * DAY_US
     year_ago = t - YEAR_DAYS * DAY_US
     return [
-        _net_amount(known, t - horizon, t, "current_amount"),
-        _net_amount(known, year_ago, year_ago + horizon, "year_ago_amount"),
+        _net_amount(known, t - horizon, t, spec, "current_amount"),
+        _net_amount(known, year_ago, year_ago + horizon, spec, "year_ago_amount"),
+        _net_amount(known, 0, t, spec, "history_net_amount"),
         _lines(known, t - spec.active_days * DAY_US, t, "active_lines"),
     ]
 
 
-def _net_amount(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyFrame:
-    money = "margin" if "margin" in lines.collect_schema().names() else "amount"
+def net_column(spec: SnapshotSpec) -> tuple[str, float]:
+    """The column whose sum is net value, and the rate that this sum is multiplied by."""
+    return ("margin", 1.0) if "margin" in spec.columns else ("amount", spec.margin_rate)
+
+
+def _net_amount(
+    lines: nw.LazyFrame, start: int, end: int, spec: SnapshotSpec, name: str
+) -> nw.LazyFrame:
+    money, _ = net_column(spec)
     return _between(lines, start, end).group_by(KEY).agg(
         nw.col(money).sum().cast(nw.Int64).alias(name)
     )

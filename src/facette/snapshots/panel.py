@@ -17,16 +17,17 @@ from facette.expressions import parse
 from facette.settings import ChurnModel
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
+from facette.snapshots.catalogue import share_column
 from facette.snapshots.finish import finished
-from facette.snapshots.known import known_at
-from facette.snapshots.outcomes import YEAR_DAYS, outcomes_after, past_windows
+from facette.snapshots.known import first_known_day, known_at
+from facette.snapshots.outcomes import YEAR_DAYS, net_column, outcomes_after, past_windows
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
 from facette.wording import listed, nearest
 
 EPOCH = datetime(1970, 1, 1)
-OPTIONAL_COLUMNS = ("discount", "product", "category")
+OPTIONAL_COLUMNS = ("discount", "margin", "product", "category")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def snapshot_at(
     made = Snapshot(
         date,
         finished(rows, t, spec),  # type: ignore[arg-type]
-        _context(rows, t, tables.first_at, spec),  # type: ignore[arg-type]
+        _context(rows, t, _history_days(tables, t), spec),  # type: ignore[arg-type]
         _outcomes(rows, spec) if with_outcomes else None,  # type: ignore[arg-type]
     )
     return made if perimeter is None else _within(made, perimeter)
@@ -180,7 +181,7 @@ def constants(
     Raises:
         BadInput: a declared static attribute that the customers table lacks.
     """
-    history = (earliest - tables.first_at // DAY_US * DAY_US) // DAY_US
+    history = _history_days(tables, earliest)
     observation = min(settings.observation_days, history)
     if observation < settings.observation_days:
         notes.append(
@@ -212,6 +213,21 @@ def constants(
     )
 
 
+def _history_days(tables: Tables, t: int) -> int:
+    """Whole days observed before `t`, by what was known then.
+
+    Raises:
+        BadInput: not a day of transactions was known at `t`.
+    """
+    first = first_known_day(tables, t)
+    if first is None or t // DAY_US <= first:
+        raise BadInput(
+            f"snapshot.reference_dates: no customer has a transaction before {as_date(t)}, with a "
+            "whole day of history; choose a later date"
+        )
+    return t // DAY_US - first
+
+
 def _top_categories(lines: nw.LazyFrame, most: int) -> tuple[str, ...]:
     spent = (
         lines.filter((nw.col("amount") > 0) & ~nw.col("category").is_null())
@@ -222,7 +238,10 @@ def _top_categories(lines: nw.LazyFrame, most: int) -> tuple[str, ...]:
         .to_pandas()
         .sort_values(["amount", "category"], ascending=[False, True])
     )
-    return tuple(str(c) for c in spent["category"].head(most))
+    by_column: dict[str, str] = {}
+    for category in map(str, spent["category"]):
+        by_column.setdefault(share_column(category), category)  # no two may share a column
+    return tuple(by_column.values())[:most]
 
 
 def _has_hours(lines: nw.LazyFrame, notes: list[str]) -> bool:
@@ -257,21 +276,20 @@ def _attributes(tables: Tables, static: Iterable[str], notes: list[str]) -> tupl
     return tuple(name for name in offered if name not in undated)
 
 
-def _context(rows: pl.DataFrame, t: int, first_at: int, spec: SnapshotSpec) -> pd.DataFrame:
+def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd.DataFrame:
     number = {c: rows[c].cast(pl.Float64).to_numpy() for c in rows.columns if c in _CONTEXT}
-    money = 10**spec.minor_units
+    money, (_, rate) = 10**spec.minor_units, net_column(spec)
     zeroed = {c: np.nan_to_num(number[c]) / money for c in ("current_amount", "year_ago_amount")}
-    history = (t - first_at // DAY_US * DAY_US) // DAY_US
     known = {"current": history >= spec.horizon_days, "year_ago": history >= YEAR_DAYS}
     value = {
-        f"value_{k}": zeroed[f"{k}_amount"] * spec.margin_rate if known[k] else np.nan
+        f"value_{k}": zeroed[f"{k}_amount"] * rate if known[k] else np.nan
         for k in known
     }
     day = t // DAY_US
     return pd.DataFrame(
         value
         | {
-            "value_annualised": number["history_amount"] / money * spec.margin_rate
+            "value_annualised": number["history_net_amount"] / money * rate
             * spec.horizon_days / history,
             "tenure_days": day - number["history_first_day"],
             "history_days": number["history_days"],
@@ -285,7 +303,7 @@ def _context(rows: pl.DataFrame, t: int, first_at: int, spec: SnapshotSpec) -> p
 
 _CONTEXT = {
     "current_amount", "year_ago_amount", "active_lines", "history_first_day", "history_last_day",
-    "history_days", "history_amount", "history_repeat_amount",
+    "history_days", "history_net_amount", "history_repeat_amount",
 }  # fmt: skip
 
 
@@ -294,7 +312,7 @@ def _outcomes(rows: pl.DataFrame, spec: SnapshotSpec) -> pd.DataFrame:
         rows[c].cast(pl.Float64).fill_null(0).to_numpy()
         for c in ("value_amount", "returned", "active_lines")
     )
-    value = amount / 10**spec.minor_units * spec.margin_rate
+    value = amount / 10**spec.minor_units * net_column(spec)[1]
     churned = np.where(active > 0, (returned == 0).astype(float), np.nan)
     return pd.DataFrame({"value": value, "churned": churned}, index=_index(rows))
 
@@ -309,8 +327,7 @@ def _within(snapshot: Snapshot, perimeter: str) -> Snapshot:
     expression = parse(perimeter, where="snapshot.perimeter")
     expression.check(list(seen.columns))
     frame = nw.from_native(seen, eager_only=True)
-    truth = frame.select(keep=expression.to_narwhals(frame.schema))["keep"].fill_null(False)
-    rows = truth.to_numpy().astype(bool)
+    rows = frame.select(keep=expression.condition(frame.schema))["keep"].to_numpy()
     if not rows.any():
         raise BadInput(
             f"snapshot.perimeter: '{perimeter}' selects none of the {len(snapshot):,} customers "

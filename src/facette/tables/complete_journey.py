@@ -39,13 +39,19 @@ def read(data: Data) -> Raw:
 def _transactions(lines: pl.LazyFrame) -> pl.LazyFrame:
     return lines.select(
         customer_id="household_id",
-        occurred_at=pl.col("transaction_timestamp").dt.replace_time_zone("UTC"),
+        occurred_at=_utc(lines, "transaction_timestamp"),
         transaction_id="basket_id",
         amount="sales_value",
         discount=pl.col("retail_disc") + pl.col("coupon_disc") + pl.col("coupon_match_disc"),
         quantity="quantity",
         product="product_id",
     )
+
+
+def _utc(lines: pl.LazyFrame, name: str) -> pl.Expr:
+    """The column as UTC instants; anything but naive instants is left for the door to judge."""
+    naive = lines.collect_schema().get(name) in (pl.Datetime("ns"), pl.Datetime("us"))
+    return pl.col(name).dt.replace_time_zone("UTC") if naive else pl.col(name)
 
 
 def _contacts(

@@ -77,6 +77,7 @@ CONTRACTS: dict[str, Contract] = {
             _columns(
                 ("customer_id", _T, True), ("valid_from", _I), ("acquired_at", _I),
                 ("origin", _T), ("first_channel", _T), ("stage", _T), ("recorded_at", _I),
+                acquired_at="acquired_at",
             ),
             key=("customer_id", "valid_from"),
             instant="valid_from",

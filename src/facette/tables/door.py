@@ -21,6 +21,7 @@ from facette.settings import Data
 from facette.tables.contract import CONTRACTS, DAY_US, Column, Contract, Kind, Tables
 from facette.wording import listed, nearest
 
+SOURCES = ("complete_journey", "cdnow")
 LARGEST_MONEY = 10**15
 FIRST_KEYS = 3
 
@@ -40,18 +41,12 @@ def read(data: Data) -> Tables:
     Raises:
         BadInput: the source, a file, a column or a value is not what the contract asks for.
     """
-    try:
-        source = import_module(f"facette.tables.{data.source}")
-    except ModuleNotFoundError:
-        raise BadInput(f"data.source: there is no source called '{data.source}'") from None
-    try:
-        return admit(source.read(data), data)
-    except pl.exceptions.ColumnNotFoundError as error:
-        column = str(error).splitlines()[0]
-        raise BadInput(f"data {data.name}: a file lacks a column: {column}") from None
-    except (pl.exceptions.ComputeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"data {data.name}: a file cannot be read: {reason}") from None
+    if data.source not in SOURCES:
+        raise BadInput(
+            f"data.source: there is no source called '{data.source}'; there are {listed(SOURCES)}"
+        )
+    source = import_module(f"facette.tables.{data.source}")
+    return admit(source.read(data), data)
 
 
 def admit(raw: Raw, data: Data) -> Tables:
@@ -64,11 +59,16 @@ def admit(raw: Raw, data: Data) -> Tables:
         raise BadInput("transactions: the one required table is missing")
     notes = list(raw.notes)
     frames = {
-        name: _admitted(CONTRACTS[name], frame.collect(), data, notes)
+        name: _admitted(CONTRACTS[name], _collected(name, frame), data, notes)
         for name, frame in raw.frames.items()
     }
     end = _observed_until(frames, data)
     frames = {name: _within(CONTRACTS[name], f, end, data, notes) for name, f in frames.items()}
+    if frames["transactions"].is_empty():
+        raise BadInput(
+            f"transactions: no row is dated before {_date(end)}, the end of observation; move "
+            "data.observed_until"
+        )
     frames["transactions"] = _with_category(frames, notes)
     return Tables(
         frames={name: nw.from_native(frame.lazy()) for name, frame in frames.items()},
@@ -78,6 +78,14 @@ def admit(raw: Raw, data: Data) -> Tables:
         digests={path.name: _digest(path) for path in raw.files},
         notes=notes,
     )
+
+
+def _collected(table: str, frame: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"{table}: the file cannot be read: {reason}") from None
 
 
 def microseconds(text: str, setting: str) -> int:
@@ -92,7 +100,7 @@ def microseconds(text: str, setting: str) -> int:
         raise BadInput(
             f"{setting}: '{text}' is not a date; write it as 2017-10-01 or 2017-10-01T12:00"
         ) from None
-    return int((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()) * 1_000_000
+    return (moment.replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def _admitted(
@@ -160,7 +168,12 @@ def _instant(given: pl.Series, data: Data) -> pl.Series:
     if not isinstance(given.dtype, pl.Datetime):
         return pl.Series(given.name, [None] * len(given), dtype=pl.Int64)
     if given.dtype.time_zone is not None:
-        given = given.dt.convert_time_zone(data.timezone).dt.replace_time_zone(None)
+        try:
+            given = given.dt.convert_time_zone(data.timezone).dt.replace_time_zone(None)
+        except pl.exceptions.ComputeError:
+            raise BadInput(
+                f"data.timezone: '{data.timezone}' is no time zone; write it as Europe/Paris"
+            ) from None
     return given.dt.timestamp("us")
 
 
@@ -288,6 +301,8 @@ def _within(
 def _with_category(frames: Mapping[str, pl.DataFrame], notes: list[str]) -> pl.DataFrame:
     lines, products = frames["transactions"], frames.get("products")
     if "category" in lines.columns or products is None or "product" not in lines.columns:
+        return lines
+    if "category" not in products.columns:
         return lines
     joined = lines.join(products.select("product", "category"), on="product", how="left")
     unknown = int(joined["category"].is_null().sum())

@@ -1,0 +1,29 @@
+"""Warnings are errors; property tests run the same way every time."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+HERE = Path(__file__).parent
+ROOMS = {HERE / room for room in ("tables", "snapshots", "models", "segments", "drivers")}
+
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, database=None, print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+settings.load_profile("steady")
+
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes long; deselect with -m 'not slow'")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ROOMS & set(item.path.parents):
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)
