@@ -331,14 +331,14 @@ def test_admitted_columns_have_the_types_of_the_contract() -> None:
                 assert str(schema[column.name]) == whole.get(column.kind, "Float64")
 
 
-def test_a_missing_file_column_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_that_a_file_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def lacking(_: Data) -> None:
         lines().select("price")
 
     from facette.tables import cdnow
 
     monkeypatch.setattr(cdnow, "read", lacking)
-    with pytest.raises(BadInput, match="data shop: a file lacks a column: .*price"):
+    with pytest.raises(BadInput, match="data shop: a file cannot be read: .*price"):
         read(data(source="cdnow"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -348,8 +349,11 @@ def _track(
     run.describe("\n".join(f"- {line}" for line in summary_lines(story)))
     run.text(story.configuration or "", "configuration.yaml")
     run.file(report)
-    for name, digest in story.digests.items():
-        run.dataset(found.seen, f"{story.data_name}/{name}", digest, "training")
+    run.text(json.dumps(story.digests, indent=1), "digests.json")
+    snapshots = [*found.panel.training, found.panel.test]
+    for snapshot, (date, digest) in zip(snapshots, found.digests.items(), strict=True):
+        context = "testing" if snapshot is found.panel.test else "training"
+        run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
     run.table(found.scored, "scores/test_date.json") if len(found.scored) <= MOST_LOGGED else None
     figures = figures_of(story)
     for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
@@ -363,6 +367,7 @@ def _track_part(
 ) -> None:  # fmt: skip
     """One part's parameters, figures, tables, pictures and fitted files."""
     prefix = "behaviour" if part == "segments" else part
+    child.params({"inputs_digest": ",".join(list(found.digests.values())[:-1])})
     child.metrics({k: v for k, v in metrics.items() if k.startswith(f"{prefix}/")})
     pictured = {"segments": ("map", "profile", "k-curve", "matrix")}.get(part, (f"{part}-",))
     for name, figure in figures.items():

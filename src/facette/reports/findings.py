@@ -57,6 +57,11 @@ class Findings:
         return catalogue(self.panel.spec)
 
     @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each snapshot by its reference date, the test last."""
+        return self.panel.digests()
+
+    @cached_property
     def seen(self) -> pd.DataFrame:
         """The test snapshot as models see it, indexed by customer."""
         return seen_by_models(self.panel.test)

@@ -77,7 +77,10 @@ def tell(
         drivers=_drivers(found),
         catalogue=catalogue_table(found.catalogue),
         configuration=configuration,
-        digests=found.tables.digests,
+        digests={
+            **found.tables.digests,
+            **{f"snapshot at {date}": digest for date, digest in found.digests.items()},
+        },
     )  # fmt: skip
 
 

@@ -211,17 +211,23 @@ def check_clusterer(estimator: Any) -> None:
         raise BadInput(
             f"segments.behaviour.estimator: {type(estimator).__name__} takes no number of segments"
         )
-    _check_packable(_with_k(estimator, 2).fit(np.random.default_rng(0).normal(size=(50, 2))))
+    z = np.random.default_rng(0).normal(size=(200, 2))
+    _check_packable(_with_k(estimator, 5).fit(z), z)
 
 
-def _check_packable(fitted: Any) -> None:
-    full = getattr(fitted, "covariance_type", "full") == "full"
-    if not (hasattr(fitted, "cluster_centers_") or (hasattr(fitted, "means_") and full)):
-        raise BadInput(
-            f"segments.behaviour.estimator: {type(fitted).__name__} has neither cluster centres "
-            "nor full-covariance components, so that a package can't assign new customers; use "
-            "KMeans, MiniBatchKMeans, BisectingKMeans or GaussianMixture"
-        )
+def _check_packable(fitted: Any, z: np.ndarray) -> None:
+    centres = getattr(fitted, "cluster_centers_", None)
+    if type(fitted) is GaussianMixture and fitted.covariance_type == "full":
+        return
+    if centres is not None and hasattr(fitted, "predict"):
+        nearest_centre = ((z[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+        if np.array_equal(fitted.predict(z), nearest_centre):
+            return
+    raise BadInput(
+        f"segments.behaviour.estimator: {type(fitted).__name__} assigns customers neither to the "
+        "nearest of its centres nor by full-covariance components, so that a package can't assign "
+        "new ones; use KMeans, MiniBatchKMeans or GaussianMixture"
+    )
 
 
 def _by_size(fitted: Any, z: np.ndarray) -> tuple[Any, list[int]]:

@@ -40,12 +40,18 @@ def _phrases(row: pd.Series, catalogue: Mapping[str, Feature]) -> list[str]:
 
 
 def _distinct(phrases: list[list[str]]) -> list[str]:
-    """The fewest leading phrases, two at least, that tell every segment from the others."""
-    for length in range(2, MOST_WORDS + 1):
-        names = [_sentence(p[:length]) for p in phrases]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{name} ({i + 1})" for i, name in enumerate(names)]
+    """Two leading phrases each; more for those alike, and at last the segment's id."""
+    names = [_sentence(p[:2]) for p in phrases]
+    for length in range(3, MOST_WORDS + 1):
+        alike = _alike(names)
+        names = [_sentence(p[:length]) if i in alike else names[i] for i, p in enumerate(phrases)]
+    alike = _alike(names)
+    return [f"{name} (B{i + 1})" if i in alike else name for i, name in enumerate(names)]
+
+
+def _alike(names: list[str]) -> set[int]:
+    """Positions of names that stand more than once."""
+    return {i for i, name in enumerate(names) if names.count(name) > 1}
 
 
 def _sentence(words: list[str]) -> str:

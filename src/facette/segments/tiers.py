@@ -33,25 +33,37 @@ def tier_cuts(values: np.ndarray, shares: Sequence[float]) -> list[float]:
 def frozen_tiers(
     column: str, values: np.ndarray, names: Sequence[str], shares: Sequence[float]
 ) -> dict[str, Any]:
-    """What a package needs to put a customer in a tier: column, cuts, names from the top."""
+    """What a package needs to put a customer in a tier: column, cuts, names from the top.
+
+    Raises:
+        BadInput: no customer has a value.
+    """
+    if np.isnan(values).all():
+        raise BadInput(
+            f"segments: no customer has a {column} to make tiers of; its window is longer than the "
+            "history at the latest training date, so lower snapshot.horizon_days"
+        )
     return {"column": column, "cuts": tier_cuts(values, shares), "names": list(names)}
 
 
 def frozen_bands(features: pd.DataFrame, rfm: Sequence[str], bands: int) -> dict[str, Any]:
     """Quantile cuts of the columns of recency, frequency and money, fitted once."""
     steps = np.linspace(0, 1, bands + 1)[1:-1]
-    cuts = {c: np.unique(np.nanquantile(features[c], steps)).tolist() for c in rfm}
+    cuts = {c: np.nanquantile(features[c], steps).tolist() for c in rfm}
     return {"bands": bands, "cuts": cuts}
 
 
 def rfm_scores(features: pd.DataFrame, frozen: dict[str, Any]) -> pd.DataFrame:
-    """Scores from 1 (least) up for recency, frequency, money; a recent customer scores high."""
+    """Scores from 1 (least) up for recency, frequency, money; a recent customer scores high.
+
+    A score is one more than the cuts that are passed; what is not known scores least.
+    """
     recency, frequency, money = frozen["cuts"]
     made = {
-        name: np.searchsorted(frozen["cuts"][column], features[column], side="right") + 1
+        name: np.searchsorted(frozen["cuts"][column], features[column].fillna(-np.inf)) + 1
         for name, column in (("frequency", frequency), ("money", money))
     }
-    late = np.searchsorted(frozen["cuts"][recency], features[recency].fillna(np.inf), side="left")
+    late = np.searchsorted(frozen["cuts"][recency], features[recency].fillna(np.inf))
     made["recency"] = len(frozen["cuts"][recency]) + 1 - late
     return pd.DataFrame(made, index=features.index)[["recency", "frequency", "money"]]
 

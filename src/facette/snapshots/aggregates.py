@@ -43,7 +43,7 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     if spec.attributes:
         families.append(_profile(tables, t, spec))
     population = known.select(KEY).unique()
-    if "consents" in tables:
+    if "consents" in tables and "objected" in tables.columns("consents"):
         population = population.join(_objectors(tables, t), on=KEY, how="anti")
     return reduce(lambda left, right: left.join(right, on=KEY, how="left"), families, population)
 
@@ -214,8 +214,6 @@ def _profile(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
 def _objectors(tables: Tables, t: int) -> nw.LazyFrame:
     """Customers whose latest word before `t` on marketing as a whole is an objection."""
     said = known_at(tables, "consents", t)
-    if "objected" not in tables.columns("consents"):
-        return said.select(KEY).filter(nw.lit(False)).unique()
     if "channel" in tables.columns("consents"):
         said = said.filter(nw.col("channel").is_null())
     said = said.filter(~nw.col("objected").is_null())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,6 +49,15 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.features)
 
+    def digest(self) -> str:
+        """SHA-256 of customers, features, context and outcomes: equal for equal snapshots."""
+        made = hashlib.sha256()
+        for frame in (self.features, self.context, self.outcomes):
+            if frame is not None:
+                made.update(",".join(frame.columns).encode())
+                made.update(pd.util.hash_pandas_object(frame).to_numpy().tobytes())
+        return made.hexdigest()
+
     def keep(self, rows: np.ndarray) -> Snapshot:
         """The snapshot of these rows only."""
         outcomes = None if self.outcomes is None else self.outcomes[rows]
@@ -62,6 +72,10 @@ class Panel:
     test: Snapshot
     spec: SnapshotSpec
     notes: list[str] = field(default_factory=list)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each snapshot by its reference date, the test last."""
+        return {iso(s.reference_date): s.digest() for s in [*self.training, self.test]}
 
     def dates(self) -> list[str]:
         """Reference dates as ISO text, the last one the test."""

@@ -46,7 +46,12 @@ def read(data: Data) -> Tables:
             f"data.source: there is no source called '{data.source}'; there are {listed(SOURCES)}"
         )
     source = import_module(f"facette.tables.{data.source}")
-    return admit(source.read(data), data)
+    try:
+        raw = source.read(data)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"data {data.name}: a file cannot be read: {reason}") from None
+    return admit(raw, data)
 
 
 def admit(raw: Raw, data: Data) -> Tables:

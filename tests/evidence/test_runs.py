@@ -1,0 +1,133 @@
+"""Runs repeat, packages answer alike elsewhere, and the whole job is quick and small."""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from facette.jobs.train import Trained
+
+
+def test_one_seed_gives_one_set_of_metrics(
+    complete_journey: Trained, again: Trained, evidence: Callable[..., None]
+) -> None:
+    first, second = complete_journey.metrics, again.metrics
+    same = sum(first[name] == second.get(name) for name in first if first[name] == first[name])
+    known = sum(figure == figure for figure in first.values())
+    scores = complete_journey.scored.equals(again.scored)
+    evidence(
+        "one_seed_gives_identical_metrics",
+        {"metrics": known, "identical": same, "scores_identical": scores},
+        "every metric and every score identical in two runs",
+        same == known and first.keys() == second.keys() and scores,
+        "complete_journey, two runs with seed 7",
+    )
+
+
+def test_cdnow_runs_through_with_potential_off(
+    train_in: Callable[..., Trained], evidence: Callable[..., None]
+) -> None:
+    trained = train_in("cdnow", "data=cdnow")
+    told = trained.story.off.get("potential", "")
+    figure = {
+        "customers": trained.story.customers,
+        "value/normalised_gini": trained.metrics["value/normalised_gini"],
+        "value/gain/normalised_gini_high": trained.metrics["value/gain/normalised_gini_high"],
+        "potential_off": told,
+    }
+    passed = "nothing but dates and spend" in told and "potential" not in trained.scored
+    evidence("cdnow_runs_with_potential_off", figure, "runs; potential off and said so", passed,
+             "cdnow")  # fmt: skip
+
+
+PREDICT = """
+import sys, mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/complete_journey_customer@champion")
+assert "facette" not in sys.modules
+frame = pd.read_parquet(sys.argv[2])
+model.predict(frame).to_parquet(sys.argv[3])
+"""
+
+
+def test_the_package_answers_alike_in_a_fresh_environment(
+    complete_journey: Trained, rows: pd.DataFrame, home: Path, tmp_path: Path,
+    evidence: Callable[..., None],
+) -> None:  # fmt: skip
+    needed = next((home / "mlruns" / "artifacts").rglob("requirements.txt"))
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "-r", needed, "pyarrow"], check=True)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    store = f"sqlite:///{home / 'mlruns' / 'mlflow.db'}"
+    out = tmp_path / "scores.parquet"
+    subprocess.run([python, "-c", PREDICT, store, tmp_path / "rows.parquet", out],
+                   check=True, cwd=tmp_path)  # fmt: skip
+    said = pd.read_parquet(out)
+    wanted = complete_journey.scored.reset_index(drop=True)
+    differing = int((said.astype(str) != wanted.astype(str)).any(axis=1).sum())
+    evidence(
+        "package_answers_alike_in_a_fresh_environment",
+        {"customers": len(said), "rows_that_differ": differing,
+         "requirements": needed.read_text().split()},
+        "every row of every column as in the training run",
+        differing == 0 and list(said.columns) == list(wanted.columns),
+        "complete_journey, 2017-10-01",
+    )  # fmt: skip
+
+
+def test_the_main_job_is_quick_and_small(home: Path, evidence: Callable[..., None]) -> None:
+    before = time.perf_counter()
+    command = [sys.executable, "-m", "facette.cli", "train", "progress=false"]
+    folder = home.parent / "timed"
+    folder.mkdir()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    seconds = time.perf_counter() - before
+    peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    figure = {"seconds": round(seconds, 1), "peak_gb": round(peak_gb, 2)}
+    passed = seconds < 300 and peak_gb < 4
+    evidence("main_job_is_quick_and_small", figure, "under 300 s and 4 GB, once installed", passed,
+             "complete_journey, facette train as a process of its own")  # fmt: skip
+
+
+@pytest.mark.parametrize("part", ["value"])
+def test_a_fit_costs_little_more_than_the_library_call(
+    part: str, journey_panel: object, evidence: Callable[..., None]
+) -> None:
+    from hydra.utils import instantiate
+
+    from facette.models.facets import learn_value
+    from facette.models.learner import design
+    from facette.models.validation import sample
+    from facette.snapshots.catalogue import catalogue
+
+    settings, panel = journey_panel  # type: ignore[misc]
+    model = getattr(settings.model, part)
+    estimator = instantiate(model.estimator, _convert_="all")
+    s = sample(panel.training, "value")
+    matrix = design(s.frame, list(catalogue(panel.spec)), ()).matrix(s.frame)
+    learnt = learn_value(panel, model, estimator, settings.seed)
+    trees, folds = learnt.params["trees"], model.folds
+    bare = estimator.set_params(n_estimators=trees)
+    begun = time.perf_counter()
+    for _ in range(5):
+        bare.fit(matrix, s.outcome)
+    bare_seconds = (time.perf_counter() - begun) / 5
+    begun = time.perf_counter()
+    learn_value(panel, model, instantiate(model.estimator, _convert_="all"), settings.seed)
+    seconds = time.perf_counter() - begun
+    fits = 2 * folds + 1
+    figure = {"seconds": round(seconds, 2), "bare_fit_seconds": round(bare_seconds, 3),
+              "fits": fits, "ratio_per_fit": round(seconds / (fits * bare_seconds), 2)}  # fmt: skip
+    evidence(
+        "fitting_costs_little_more_than_the_library",
+        figure,
+        "seconds of a part <= 1.5 x its fits x a bare LightGBM fit of the same trees",
+        figure["ratio_per_fit"] <= 1.5,
+        "complete_journey, value, early stopping in five folds, five folds for the scale, final fit",
+    )

@@ -1,0 +1,149 @@
+"""The whole job on one household in eight: what it tracks, registers, writes, and scores again."""
+
+import json
+import shutil
+from contextlib import chdir
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from running import settings_of, train_in
+from small_journey import QUICK, write_small_journey
+
+from facette.errors import BadInput
+from facette.jobs.score import score
+from facette.jobs.train import Trained
+
+COLUMNS = [
+    "customer_id", "reference_date", "behaviour_segment", "behaviour_confidence", "value_expected",
+    "value_tier", "potential", "headroom", "potential_tier", "churn_probability", "cell",
+    "drivers_value", "drivers_potential", "drivers_churn", "model_digest",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_journey(tmp_path_factory.mktemp("journey"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def trained(journey: Path, home: Path) -> Trained:
+    return train_in(home, *QUICK, f"data.path={journey}")
+
+
+def client_of(home: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{home / 'mlruns' / 'mlflow.db'}")
+
+
+def test_a_run_tracks_its_parts_figures_and_data(trained: Trained, home: Path) -> None:
+    client = client_of(home)
+    run = client.get_run(trained.run_id)
+    assert run.info.status == "FINISHED"
+    tags = run.data.tags
+    assert tags["facette.verb"] == "train"
+    assert tags["facette.reference_date"] == "2017-10-01"
+    assert tags["facette.parts"] == "segments,value,potential,churn"
+    for name in ("value/normalised_gini", "value/baseline/last_window/mae", "potential/coverage",
+                 "churn/ece", "value/gain/mae_low", "behaviour/stability_min",
+                 "behaviour/fidelity", "behaviour/ami_value_tier"):  # fmt: skip
+        assert name in run.data.metrics
+    inputs = {i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
+    assert set(inputs) == {"complete_journey at 2017-07-02", "complete_journey at 2017-10-01"}
+    assert len(set(inputs.values())) == 2
+    children = client.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{trained.run_id}'"
+    )
+    assert {c.info.run_name for c in children} == {"segments", "value", "potential", "churn"}
+    stored = {a.path for a in client.list_artifacts(trained.run_id)}
+    assert {"report.html", "configuration.yaml", "environment.txt", "digests.json"} <= stored
+
+
+def test_five_models_are_registered_and_become_champions(trained: Trained, home: Path) -> None:
+    client = client_of(home)
+    for part in ("behaviour", "value", "potential", "churn", "customer"):
+        model = client.get_registered_model(f"complete_journey_{part}")
+        assert model.aliases == {"champion": 1, "challenger": 1}
+
+
+def test_scored_customers_have_the_columns_that_others_rely_on(trained: Trained) -> None:
+    assert list(trained.scored.columns) == COLUMNS
+    assert trained.scored["churn_probability"].between(0, 1).all()
+    assert (trained.scored["headroom"] >= 0).all()
+    assert trained.scored["customer_id"].is_unique
+    first = json.loads(trained.scored["drivers_value"].iloc[0])
+    assert {"feature", "value", "contribution"} == set(first[0])
+
+
+def test_score_repeats_the_training_run_row_for_row(
+    trained: Trained, home: Path, journey: Path
+) -> None:
+    chosen = settings_of("score", "reference_date=2017-10-01", f"data.path={journey}")
+    with chdir(home):
+        scored = score(chosen)
+    assert (scored.frame["model_version"] == "1").all()
+    pd.testing.assert_frame_equal(
+        scored.frame.drop(columns="model_version").reset_index(drop=True),
+        trained.scored.reset_index(drop=True),
+        check_exact=True,
+    )
+
+
+def test_score_past_the_end_of_observation_is_refused(
+    trained: Trained, home: Path, journey: Path
+) -> None:
+    chosen = settings_of("score", "reference_date=2018-10-01", f"data.path={journey}")
+    with chdir(home), pytest.raises(BadInput, match="past the end"):
+        score(chosen)
+
+
+def test_a_copied_store_still_opens_and_scores(
+    trained: Trained, home: Path, journey: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "mlruns", tmp_path / "mlruns")
+    chosen = settings_of("score", "reference_date=2017-10-01", f"data.path={journey}")
+    with chdir(tmp_path):
+        assert len(score(chosen).frame) == len(trained.scored)
+    moved = client_of(tmp_path).get_run(trained.run_id).info.artifact_uri
+    assert moved.startswith(str(tmp_path))
+
+
+def test_the_report_is_one_page_without_a_network(trained: Trained) -> None:
+    page = trained.report.read_text(encoding="utf-8")
+    assert len(page) < 3_000_000
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+    for segment in trained.story.segmentation.segments["name"]:
+        assert segment in page
+
+
+def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> None:
+    trained = train_in(tmp_path, *QUICK, f"data.path={journey}", "parts=[churn]")
+    assert set(trained.versions) == {"complete_journey_churn"}
+    assert trained.story.off["value"].startswith("not asked for")
+    assert "value/mae" not in trained.metrics
+
+
+def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:
+    trained = train_in(
+        tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",
+        "model/value=hist_gradient_boosting", "parts=[value]",
+    )  # fmt: skip
+    assert trained.scored["value_expected"].notna().all()
+    assert (trained.scored["drivers_value"] == "[]").all()
+    assert "value/normalised_gini" in trained.metrics
+
+
+def test_the_baseline_as_a_model_gives_the_baselines_figures(journey: Path, tmp_path: Path) -> None:
+    trained = train_in(
+        tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",
+        "model/value=baseline", "parts=[value]",
+    )  # fmt: skip
+    for metric in ("mae", "normalised_gini", "total_ratio"):
+        baseline = trained.metrics[f"value/baseline/last_window/{metric}"]
+        assert trained.metrics[f"value/{metric}"] == pytest.approx(baseline, rel=1e-12)
