@@ -150,7 +150,10 @@ def test_customers_with_a_single_purchase_are_refused(
         ("data.static_attributes=[agee]", ["agee", "did you mean 'age'"]),
         ("segments.value_tiers.shares=[0.5,0.2]", ["shares"]),
         ("segments.behaviour.names=[a,b,c,d,e]", ["5 names", "4 segments"]),
-        ("segments.behaviour.estimator._target_=sklearn.cluster.FeatureAgglomeration", ["estimator"]),
+        (
+            "segments.behaviour.estimator._target_=sklearn.cluster.FeatureAgglomeration",
+            ["estimator"],
+        ),
         ("tracking.uri=sqlite:////proc/nowhere/x.db", ["tracking store"]),
     ],
 )

@@ -1,8 +1,8 @@
 """Small worlds: contract tables drawn from a seed, and the settings that admit them.
 
-    tables = admitted(shop(seed=1))                       # a shop with everything in it
-    spec = spec_at(tables, at("2021-07-05"))
-    snapshot = snapshot_at(tables, at("2021-07-05"), spec, None, with_outcomes=True)
+tables = admitted(shop(seed=1))                       # a shop with everything in it
+spec = spec_at(tables, at("2021-07-05"))
+snapshot = snapshot_at(tables, at("2021-07-05"), spec, None, with_outcomes=True)
 """
 
 from collections.abc import Mapping
@@ -145,7 +145,9 @@ def _item(rng: np.random.Generator, people: dict[str, Any], i: int) -> tuple[flo
 
 def _products() -> pl.DataFrame:
     names = [f"p{i:03d}" for i in range(PRODUCTS)]
-    category = [CATEGORIES[i % len(CATEGORIES)] if i < PRODUCTS - 2 else None for i in range(PRODUCTS)]
+    category = [
+        CATEGORIES[i % len(CATEGORIES)] if i < PRODUCTS - 2 else None for i in range(PRODUCTS)
+    ]
     return pl.DataFrame({"product": names, "category": category})
 
 
@@ -165,7 +167,9 @@ def _customers(
         return frame
     first = frame.with_columns(valid_from=pl.lit(START - timedelta(days=400)))
     moved = frame[: n // 2].with_columns(
-        valid_from=pl.Series([START + timedelta(days=int(d)) for d in rng.integers(0, days, n // 2)]),
+        valid_from=pl.Series(
+            [START + timedelta(days=int(d)) for d in rng.integers(0, days, n // 2)]
+        ),
         region=pl.Series(rng.choice(REGIONS, n // 2)),
     )
     both = pl.concat([first, moved])
@@ -190,11 +194,12 @@ def _consents(rng: np.random.Generator, people: dict[str, Any], days: int) -> pl
     chosen = rng.choice(people["id"], max(len(people["id"]) // 5, 1), replace=False)
     rows = []
     for customer in chosen:
-        day = int(rng.integers(0, days))
+        day = int(rng.integers(0, days - 20))
         channel = None if rng.random() < 0.7 else "mail"
         rows.append((str(customer), channel, START + timedelta(days=day), True))
         if rng.random() < 0.3:
-            rows.append((str(customer), channel, START + timedelta(days=day + 20), False))
+            back = START + timedelta(days=min(day + 20, days - 1))
+            rows.append((str(customer), channel, back, False))
     schema = {"customer_id": pl.String, "channel": pl.String, "recorded_at": pl.Datetime("us"),
               "objected": pl.Boolean}  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")

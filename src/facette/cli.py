@@ -81,6 +81,9 @@ def main(argv: list[str] | None = None) -> int:
     except BadInput as mistake:
         print(f"facette: {_line(str(mistake))}", file=sys.stderr)
         return YOUR_MISTAKE
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -27,7 +27,10 @@ def with_another_future(tables: Tables, t: int) -> Tables:
     frames = dict(tables.frames)
     for name in ("transactions", "contacts"):
         rows = tables[name].collect("polars").to_native()
-        known, later = rows.filter(pl.col("recorded_at") < t), rows.filter(pl.col("recorded_at") >= t)
+        known, later = (
+            rows.filter(pl.col("recorded_at") < t),
+            rows.filter(pl.col("recorded_at") >= t),
+        )
         kept = later.sample(fraction=2 / 3, seed=1)
         order = generator.permutation(kept.height)
         swapped = kept.with_columns(kept[order.tolist()]["customer_id"])

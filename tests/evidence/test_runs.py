@@ -8,14 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
+from hydra.utils import instantiate
+from running import train_in
 
 from facette.jobs.train import Trained
+from facette.models.facets import learn_value
+from facette.models.learner import design
+from facette.models.validation import sample
+from facette.settings import Train
+from facette.snapshots.catalogue import catalogue
+from facette.snapshots.panel import Panel
 
 
 def test_one_seed_gives_one_set_of_metrics(
-    complete_journey: Trained, again: Trained, evidence: Callable[..., None]
+    complete_journey: Trained, tmp_path: Path, evidence: Callable[..., None]
 ) -> None:
+    again = train_in(tmp_path)
     first, second = complete_journey.metrics, again.metrics
     same = sum(first[name] == second.get(name) for name in first if first[name] == first[name])
     known = sum(figure == figure for figure in first.values())
@@ -30,9 +38,9 @@ def test_one_seed_gives_one_set_of_metrics(
 
 
 def test_cdnow_runs_through_with_potential_off(
-    train_in: Callable[..., Trained], evidence: Callable[..., None]
+    tmp_path: Path, evidence: Callable[..., None]
 ) -> None:
-    trained = train_in("cdnow", "data=cdnow")
+    trained = train_in(tmp_path, "data=cdnow")
     told = trained.story.off.get("potential", "")
     figure = {
         "customers": trained.story.customers,
@@ -81,12 +89,10 @@ def test_the_package_answers_alike_in_a_fresh_environment(
     )  # fmt: skip
 
 
-def test_the_main_job_is_quick_and_small(home: Path, evidence: Callable[..., None]) -> None:
+def test_the_main_job_is_quick_and_small(tmp_path: Path, evidence: Callable[..., None]) -> None:
     before = time.perf_counter()
-    command = [sys.executable, "-m", "facette.cli", "train", "progress=false"]
-    folder = home.parent / "timed"
-    folder.mkdir()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    command = [Path(sys.executable).with_name("facette"), "train", "progress=false"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     seconds = time.perf_counter() - before
     peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
     figure = {"seconds": round(seconds, 1), "peak_gb": round(peak_gb, 2)}
@@ -95,19 +101,11 @@ def test_the_main_job_is_quick_and_small(home: Path, evidence: Callable[..., Non
              "complete_journey, facette train as a process of its own")  # fmt: skip
 
 
-@pytest.mark.parametrize("part", ["value"])
 def test_a_fit_costs_little_more_than_the_library_call(
-    part: str, journey_panel: object, evidence: Callable[..., None]
+    journey_panel: tuple[Train, Panel], evidence: Callable[..., None]
 ) -> None:
-    from hydra.utils import instantiate
-
-    from facette.models.facets import learn_value
-    from facette.models.learner import design
-    from facette.models.validation import sample
-    from facette.snapshots.catalogue import catalogue
-
-    settings, panel = journey_panel  # type: ignore[misc]
-    model = getattr(settings.model, part)
+    settings, panel = journey_panel
+    model = settings.model.value
     estimator = instantiate(model.estimator, _convert_="all")
     s = sample(panel.training, "value")
     matrix = design(s.frame, list(catalogue(panel.spec)), ()).matrix(s.frame)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaged import tier
 
 from facette.errors import BadInput
-from facette.registry.customer_model import _tier
 from facette.segments.tiers import (
     check_tiers,
     frozen_bands,
@@ -24,7 +24,7 @@ CLASSES = {"champions", "promising", "at risk", "asleep", "faithful", "fading", 
 
 
 def tiers_of(values: np.ndarray, frozen: dict) -> pd.Series:
-    return pd.Series(_tier(values, frozen["cuts"], frozen["names"]))
+    return pd.Series(tier(values, frozen["cuts"], frozen["names"]))
 
 
 @given(st.integers(20, 400), st.integers(0, 1000))
@@ -100,7 +100,9 @@ def test_rfm_scores_are_in_range_and_grow_with_what_they_score(seed: int, bands:
     assert scores.to_numpy().min() >= 1
     assert scores.to_numpy().max() <= bands
     for name, column, ascending in (
-        ("recency", COLUMNS[0], False), ("frequency", COLUMNS[1], True), ("money", COLUMNS[2], True),
+        ("recency", COLUMNS[0], False),
+        ("frequency", COLUMNS[1], True),
+        ("money", COLUMNS[2], True),
     ):  # fmt: skip
         ordered = scores.loc[base[column].sort_values(ascending=ascending).index, name]
         assert ordered.is_monotonic_increasing

@@ -119,7 +119,10 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
 
 def invariance(seed: int, t: datetime, dated: bool) -> None:
     frames = shop(seed, customers=14, dated=dated)
-    tables, other = open_ended(frames), open_ended(scrambled(frames, t, np.random.default_rng(seed)))
+    tables, other = (
+        open_ended(frames),
+        open_ended(scrambled(frames, t, np.random.default_rng(seed))),
+    )
     spec = spec_at(tables, at(t.isoformat()))
     assert spec == spec_at(other, at(t.isoformat()))
     assert_same(said(tables, t, spec), said(other, t, spec))
@@ -168,7 +171,9 @@ def test_the_order_of_rows_changes_nothing() -> None:
     frames = shop(5, customers=20, dated=True)
     t = START + timedelta(days=170)
     tables = admitted(frames)
-    turned = {name: frame.sample(fraction=1, shuffle=True, seed=1) for name, frame in frames.items()}
+    turned = {
+        name: frame.sample(fraction=1, shuffle=True, seed=1) for name, frame in frames.items()
+    }
     other = admitted(turned)
     spec = spec_at(tables, at(t.isoformat()))
     assert spec == spec_at(other, at(t.isoformat()))

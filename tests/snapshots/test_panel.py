@@ -70,7 +70,8 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         [day(230), "56 days", END.date().isoformat(), f"up to {day(224)}", "horizon_days"],
     ),
     "a horizon longer than the data": (
-        {"horizon_days": 400, "reference_dates": [day(100), day(200)]}, ["400 days", "horizon_days"],
+        {"horizon_days": 400, "reference_dates": [day(100), day(200)]},
+        ["400 days", "horizon_days"],
     ),
     "before the first purchase": (
         {"reference_dates": ["2020-06-01", day(200)]},
@@ -83,7 +84,8 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"reference_dates": [day(150), day(190)]}, [day(150), "56 days", f"test date {day(190)}"],
     ),
     "a malformed date": (
-        {"reference_dates": [day(100), "next spring"]}, ["'next spring' is not a date", "2017-10-01"],
+        {"reference_dates": [day(100), "next spring"]},
+        ["'next spring' is not a date", "2017-10-01"],
     ),
     "one date as text": ({"reference_dates": day(200)}, [day(200), "'auto' nor a list"]),
     "a number": ({"reference_dates": 3}, ["'3'", "'auto' nor a list"]),
@@ -174,7 +176,9 @@ def test_a_customer_has_one_row_however_many_rows_of_attributes(frames: Frames) 
         valid_from=pl.lit(START), recorded_at=pl.lit(START), region=pl.lit("old")
     )
     undated = once.with_columns(valid_from=pl.lit(None, pl.Datetime("us")), region=pl.lit("none"))
-    newer = once.head(9).with_columns(valid_from=pl.lit(START + timedelta(days=9)), region=pl.lit("new"))
+    newer = once.head(9).with_columns(
+        valid_from=pl.lit(START + timedelta(days=9)), region=pl.lit("new")
+    )
     tables = admitted(frames | {"customers": pl.concat([once, undated, newer])})
     spec = spec_at(tables, at(day(150)))
     features = snapshot_at(tables, at(day(150)), spec, None, with_outcomes=False).features
@@ -193,13 +197,15 @@ def within(tables: Tables, perimeter: str) -> pd.Index:
 def test_a_perimeter_keeps_the_customers_it_describes_and_no_other(tables: Tables) -> None:
     spec = spec_at(tables, at(day(150)))
     whole = snapshot_at(tables, at(day(150)), spec, None, with_outcomes=True)
-    seen = whole.features
+    seen, context = whole.features, whole.context
     chosen = {
-        "region == 'West' and transactions_56d > 2": (seen.region == "West") & (seen.transactions_56d > 2),
+        "region == 'West' and transactions_56d > 2": (seen.region == "West")
+        & (seen.transactions_56d > 2),
         "region is null": seen.region.isna(),
         "not (gap_mean_days > 10)": seen.gap_mean_days <= 10,
-        "history_days >= 5": whole.context.history_days >= 5,
-        "active = 1 and value_current > 20": (whole.context.active == 1) & (whole.context.value_current > 20),
+        "history_days >= 5": context.history_days >= 5,
+        "active = 1 and value_current > 20": (context.active == 1)
+        & (context.value_current > 20),
     }  # fmt: skip
     for perimeter, rows in chosen.items():
         kept = snapshot_at(tables, at(day(150)), spec, perimeter, with_outcomes=True)
@@ -262,7 +268,9 @@ def test_who_objects_leaves_from_the_moment_it_is_known_until_it_is_taken_back(
 
 
 def test_a_table_of_consents_without_objections_leaves_nobody_out(frames: Frames) -> None:
-    granted = objections(("c0001", None, 100, True)).drop("objected").with_columns(granted=pl.lit(True))
+    granted = (
+        objections(("c0001", None, 100, True)).drop("objected").with_columns(granted=pl.lit(True))
+    )
     tables = admitted(frames | {"consents": granted})
     assert "c0001" in within(tables, "true")
 
@@ -315,5 +323,3 @@ def test_outcomes_lie_in_the_window_after_the_gap() -> None:
     assert outcome(30, 90, 180) == {"value": 0.0, "churned": 0.0}
     assert np.isnan(outcome(0, 43, 110)["churned"])
     assert outcome(0, 44, 110)["churned"] == 0.0
-
-

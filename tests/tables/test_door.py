@@ -56,8 +56,8 @@ BAD: dict[str, tuple[dict[str, pl.DataFrame], list[str]]] = {
         {"transactions": lines(), "contacts": contacts().clear()}, ["contacts", "empty"],
     ),
     "unparsable dates": (
-        {"transactions": lines(occurred_at=["2021-03-01", "1 March", "", "03/01/2021", "2021-03-05"])},
-        ["transactions.occurred_at", "3 of 5 rows", "date or time", "b: '1 March'", "d: '03/01/2021'"],
+        {"transactions": lines(occurred_at=["2021-03-01", "1 March", "", "3/1/21", "2021-03-05"])},
+        ["transactions.occurred_at", "3 of 5 rows", "date or time", "b: '1 March'", "d: '3/1/21'"],
     ),
     "numbers for dates": (
         {"transactions": lines(occurred_at=[20210301] * 5)},
@@ -112,8 +112,8 @@ BAD: dict[str, tuple[dict[str, pl.DataFrame], list[str]]] = {
         ["contacts", "2 rows", "customer_id, sent_at, campaign", "first customer_ids a"],
     ),
     "after the end of observation": (
-        {"transactions": lines(occurred_at=[*MOMENTS[:3], datetime(2031, 1, 1), datetime(2031, 1, 2)])},
-        ["transactions.occurred_at", "2 rows", "first customer_ids d, e", "leave_out_later_rows=true"],
+        {"transactions": lines(occurred_at=[*MOMENTS[:3], *[datetime(2031, 1, 1)] * 2])},
+        ["transactions.occurred_at", "2 rows", "customer_ids d, e", "leave_out_later_rows=true"],
     ),
     "contacts after the end": (
         {"transactions": lines(), "contacts": contacts(sent_at=[MOMENTS[0], datetime(2031, 1, 1)])},
@@ -166,7 +166,9 @@ def test_the_end_of_observation_is_exclusive() -> None:
 
 
 def test_observation_ends_at_the_midnight_after_the_last_event_by_default() -> None:
-    assert admitted({"transactions": lines()}, observed_until=None).observed_until == at("2021-03-06")
+    assert admitted({"transactions": lines()}, observed_until=None).observed_until == at(
+        "2021-03-06"
+    )
     midnight = {"transactions": lines(occurred_at=[datetime(2021, 3, 6)] * 5)}
     assert admitted(midnight, observed_until=None).observed_until == at("2021-03-07")
 
@@ -202,7 +204,9 @@ def test_money_is_whole_minor_units_and_sums_are_exact() -> None:
 
 
 @given(st.lists(st.integers(-(10**12), 10**12), min_size=5, max_size=5), st.integers(0, 3))
-def test_every_amount_of_whole_minor_units_comes_in_unchanged(units: list[int], places: int) -> None:
+def test_every_amount_of_whole_minor_units_comes_in_unchanged(
+    units: list[int], places: int
+) -> None:
     given_ = [float(Fraction(unit, 10**places)) for unit in units]
     tables = admitted({"transactions": lines(amount=given_)}, minor_units=places)
     assert tables["transactions"].collect()["amount"].to_list() == units
@@ -340,5 +344,3 @@ def test_a_column_that_a_file_lacks_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cdnow, "read", lacking)
     with pytest.raises(BadInput, match="data shop: a file cannot be read: .*price"):
         read(data(source="cdnow"))
-
-

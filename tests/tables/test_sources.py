@@ -93,7 +93,9 @@ def test_a_package_that_is_not_installed_is_named_with_the_way_to_get_it() -> No
 
 
 def test_a_file_that_its_package_lacks_is_named() -> None:
-    with pytest.raises(BadInput, match=r"no-such-file\.txt is missing from .* lifetimes: reinstall"):
+    with pytest.raises(
+        BadInput, match=r"no-such-file\.txt is missing from .* lifetimes: reinstall"
+    ):
         installed_file("lifetimes", "no-such-file.txt")
 
 

@@ -141,7 +141,6 @@ def as_rows(frame: pd.DataFrame, reference_date: str) -> pd.DataFrame:
 def _progress(settings: Train) -> Iterator[Callable[[str], None]]:
     """A bar that names the stage being worked on."""
     with tqdm(total=STAGES, disable=not settings.progress, bar_format=BAR, leave=False) as bar:
-
         begun: list[str] = []
 
         def stage(name: str) -> None:

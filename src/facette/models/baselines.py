@@ -18,11 +18,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facette.models.validation import sample
 from facette.snapshots.panel import Panel, Snapshot
 
 Forecasts = dict[str, np.ndarray | None]
+GAPS: dict[str, Any] = {"dtype": float, "ensure_all_finite": "allow-nan"}
 
 
 class NaiveForecast(RegressorMixin, BaseEstimator):
@@ -33,14 +36,20 @@ class NaiveForecast(RegressorMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> NaiveForecast:
         """Nothing to learn but the mean, which explanations start from."""
-        matrix = np.asarray(X, dtype=float)
-        self.n_features_in_ = matrix.shape[1]
+        matrix, _ = validate_data(self, X, y, y_numeric=True, **GAPS)
         self.center_ = float(np.nanmean(matrix[:, 0]))
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """(n,) the first column times the factor."""
-        return self.factor * np.asarray(X, dtype=float)[:, 0]
+        """(n,) the first column times the factor; the mean stands in for a missing value."""
+        check_is_fitted(self)
+        first = validate_data(self, X, reset=False, **GAPS)[:, 0]
+        return self.factor * np.where(np.isnan(first), self.center_, first)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.regressor_tags.poor_score = True, True
+        return tags
 
     def as_linear(self) -> dict[str, Any]:
         """The forecast as intercept, centres and coefficients."""
@@ -149,7 +158,9 @@ def _bands(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
 
 def churn_forecasts(panel: Panel, active: np.ndarray) -> Forecasts:
     """Probabilities of leaving at the test date for the active customers (boolean mask)."""
-    known = [s.outcomes["churned"].notna().to_numpy() for s in panel.training if s.outcomes is not None]
+    known = [
+        s.outcomes["churned"].notna().to_numpy() for s in panel.training if s.outcomes is not None
+    ]
     x = np.vstack([rfm(s)[k] for s, k in zip(panel.training, known, strict=True)])
     y = sample(panel.training, "churned").outcome
     tested = rfm(panel.test)[active]
@@ -163,7 +174,8 @@ def churn_forecasts(panel: Panel, active: np.ndarray) -> Forecasts:
 
 def logistic() -> Any:
     """Imputed, standardised logistic regression."""
-    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000))
+    imputer = SimpleImputer(keep_empty_features=True)
+    return make_pipeline(imputer, StandardScaler(), LogisticRegression(max_iter=1000))
 
 
 class LogisticBaseline(ClassifierMixin, BaseEstimator):
@@ -171,19 +183,25 @@ class LogisticBaseline(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> LogisticBaseline:
         """Fit on (n, p) features and (n,) 0/1 outcomes."""
-        matrix = np.asarray(X, dtype=float)
-        self.pipeline_ = logistic().fit(matrix, y)
+        matrix, classes = validate_data(self, X, y, **GAPS)
+        self.pipeline_ = logistic().fit(matrix, classes)
         self.classes_ = self.pipeline_.classes_
-        self.n_features_in_ = matrix.shape[1]
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """(n, 2) probabilities."""
-        return self.pipeline_.predict_proba(np.asarray(X, dtype=float))
+        check_is_fitted(self)
+        return self.pipeline_.predict_proba(validate_data(self, X, reset=False, **GAPS))
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) the likelier class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likelier = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likelier]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def as_linear(self) -> dict[str, Any]:
         """Centres are the training means, which also stand in for missing values."""

@@ -32,7 +32,9 @@ def _gains(
 ) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(-score, kind="stable")
     people, money = np.cumsum(weight[order]), np.cumsum((weight * actual)[order])
-    return np.r_[0, people / people[-1]], np.r_[0, money / money[-1]]
+    # customers with one score come together: their order must not count
+    last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
+    return np.r_[0, people[last] / people[-1]], np.r_[0, money[last] / money[-1]]
 
 
 def mae(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
@@ -85,7 +87,9 @@ def brier(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> 
 
 
 def roc_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    """Area under the ROC curve."""
+    """Area under the ROC curve; missing where only one class has weight."""
+    if not 0 < weight @ happened < weight.sum():
+        return np.nan
     return float(roc_auc_score(happened, score, sample_weight=weight))
 
 
@@ -215,7 +219,7 @@ def _gain(
     model, rival = predictions["model"], predictions[opponent]
     assert model is not None and rival is not None
     draws = [sign * (figure(actual, model, w) - figure(actual, rival, w)) for w in weights]
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     gain = sign * (table.loc["model", metric] - table.loc[opponent, metric])
     return metric, opponent, float(gain), float(low), float(high)
 

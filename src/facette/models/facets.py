@@ -67,9 +67,7 @@ def check_outcomes(panel: Panel, part: str) -> None:
             )
 
 
-def learn_value(
-    panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int
-) -> Learned:
+def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int) -> Learned:
     """Expected value E[net margin of the outcome window | x], in currency units.
 
     A log link does not keep the total: predictions are scaled so that the out-of-fold ones of the
@@ -88,7 +86,13 @@ def learn_value(
         unseen = np.exp(out_of_fold(estimator, made, s, settings.folds, seed, trees))
         scale = float(s.outcome[s.latest].sum() / unseen[s.latest].sum())
     params = {"trees": trees, "validation": how, "scale": scale, "features": len(columns)}
-    return Learned(model.files(lower=0.0, scale=scale), params, [f"value: {how}"])
+    notes, refunded = [f"value: {how}"], int((s.outcome < 0).sum())
+    if model.link == "log" and refunded:
+        notes.append(
+            f"value: {refunded:,} training rows with more refunded than bought are learnt as 0; "
+            "the scale keeps the total"
+        )
+    return Learned(model.files(lower=0.0, scale=scale), params, notes)
 
 
 def peer_columns(panel: Panel) -> list[str]:
@@ -134,9 +138,7 @@ def conformal_shift(residuals: np.ndarray, tau: float) -> float:
     return float(np.sort(residuals)[rank - 1])
 
 
-def learn_churn(
-    panel: Panel, settings: ChurnModel, estimator: BaseEstimator, seed: int
-) -> Learned:
+def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, seed: int) -> Learned:
     """Probability of leaving by the declared definition, calibrated on out-of-fold scores.
 
     Raises:
@@ -151,4 +153,3 @@ def learn_churn(
     params = {"trees": trees, "validation": how, "calibration": settings.calibration.value}
     note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
     return Learned(model.files(calibration=calibration), params, [note])
-

@@ -37,7 +37,8 @@ class Design:
     def _column(self, column: pd.Series, codes: bool) -> pd.Series:
         if column.name not in self.categories:
             return column.astype(float)
-        typed = column.astype(pd.CategoricalDtype(list(self.categories[str(column.name)])))
+        categories = list(self.categories[str(column.name)])
+        typed = column.where(column.isin(categories)).astype(pd.CategoricalDtype(categories))
         return typed.cat.codes.replace(-1, np.nan).astype(float) if codes else typed
 
 
@@ -69,6 +70,11 @@ def is_lightgbm(estimator: BaseEstimator) -> bool:
     return type(estimator).__module__.startswith("lightgbm")
 
 
+def has_log_link(estimator: BaseEstimator) -> bool:
+    """Whether its raw score is the logarithm of its prediction, so that it knows no negatives."""
+    return is_lightgbm(estimator) and estimator.objective in LOG_LINK
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fitted estimator with its design; `raw` is its score on the link scale."""
@@ -81,8 +87,7 @@ class Fitted:
         """`log`, `logit` or `identity`: what leads from the raw score to a prediction."""
         if is_classifier(self.estimator):
             return "logit"
-        log = is_lightgbm(self.estimator) and self.estimator.objective in LOG_LINK
-        return "log" if log else "identity"
+        return "log" if has_log_link(self.estimator) else "identity"
 
     def raw(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (n,) on the link scale."""
@@ -127,8 +132,12 @@ def fit(
     estimator: BaseEstimator, design_: Design, frame: pd.DataFrame, outcome: np.ndarray,
     *, trees: int | None = None,
 ) -> Fitted:  # fmt: skip
-    """A clone of `estimator` fitted on (n, p) features and (n,) outcomes."""
+    """A clone of `estimator` fitted on (n, p) features and (n,) outcomes.
+
+    With a log link a negative outcome (more refunded than bought) is learnt as 0.
+    """
     fresh = clone(estimator)
+    outcome = learnable(fresh, outcome)
     if is_lightgbm(fresh):
         fresh.set_params(**({} if trees is None else {"n_estimators": trees}))
         fresh.fit(design_.matrix(frame), outcome)
@@ -148,11 +157,16 @@ def best_trees(
 
     fresh = clone(estimator)
     fresh.fit(
-        design_.matrix(early[0]), early[1],
-        eval_X=design_.matrix(late[0]), eval_y=late[1],
+        design_.matrix(early[0]), learnable(fresh, early[1]),
+        eval_X=design_.matrix(late[0]), eval_y=learnable(fresh, late[1]),
         callbacks=[lightgbm.early_stopping(50, verbose=False)],
     )  # fmt: skip
     return max(int(fresh.best_iteration_), 10)
+
+
+def learnable(estimator: BaseEstimator, outcome: np.ndarray) -> np.ndarray:
+    """The outcomes as the estimator can take them."""
+    return np.maximum(outcome, 0) if has_log_link(estimator) else outcome
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:

@@ -87,8 +87,6 @@ def out_of_fold(
     return scores
 
 
-def fitted_on_all(
-    estimator: BaseEstimator, design: Design, s: Sample, trees: int | None
-) -> Fitted:
+def fitted_on_all(estimator: BaseEstimator, design: Design, s: Sample, trees: int | None) -> Fitted:
     """The final fit on every training row."""
     return fit(estimator, design, s.frame, s.outcome, trees=trees)

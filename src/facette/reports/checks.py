@@ -82,7 +82,9 @@ def _stability(found: Findings) -> Check:
     if found.behaviour is None:
         return Check("stability-segments", "not applicable", "segments are off")
     floor = found.settings.segments.behaviour.min_stability
-    weak = [s["name"] for s in found.behaviour.segments if found.behaviour.stability[s["id"]] < floor]
+    weak = [
+        s["name"] for s in found.behaviour.segments if found.behaviour.stability[s["id"]] < floor
+    ]
     if len(found.behaviour.segments) == 1:
         return Check("stability-segments", "warning", "no cut was stable enough: one segment for all",
                      "give more customers or other features")  # fmt: skip
@@ -90,7 +92,9 @@ def _stability(found: Findings) -> Check:
         named = ", ".join(weak)
         return Check("stability-segments", "warning", f"segments below {floor}: {named}",
                      "lower segments.behaviour.k")  # fmt: skip
-    return Check("stability-segments", "info", f"every segment has a bootstrap Jaccard of {floor} or more")
+    return Check(
+        "stability-segments", "info", f"every segment has a bootstrap Jaccard of {floor} or more"
+    )
 
 
 def _drivers(found: Findings) -> Check:
@@ -125,7 +129,9 @@ def _repeats_value(found: Findings) -> Check:
 def _undated(found: Findings) -> Check:
     refused = [note for note in found.panel.notes if "refused as features" in note]
     if refused:
-        return Check("undated-attributes", "warning", refused[0], "date them, or declare them static")
+        return Check(
+            "undated-attributes", "warning", refused[0], "date them, or declare them static"
+        )
     static = found.settings.data.static_attributes
     if static:
         said = f"{len(static)} attributes are undated and taken as static by configuration"
@@ -142,7 +148,9 @@ def _tables(found: Findings) -> Check:
 
 
 def _looks(found: Findings) -> Check:
-    overlap = len(found.panel.test.features.index.intersection(found.panel.training[-1].features.index))
+    overlap = len(
+        found.panel.test.features.index.intersection(found.panel.training[-1].features.index)
+    )
     share = overlap / len(found.panel.test)
     return Check(
         "time-overlap", "info",

@@ -311,7 +311,9 @@ def _rfm(found: Findings) -> pd.DataFrame | None:
     groups = scores.groupby(classes)
     table = groups.mean().add_prefix("mean ").add_suffix(" band")
     table.insert(0, "customers", groups.size())
-    table.insert(1, "spend in the last horizon", found.seen["value_current"].groupby(classes).mean())
+    table.insert(
+        1, "spend in the last horizon", found.seen["value_current"].groupby(classes).mean()
+    )
     ordered = table.sort_values("customers", ascending=False)
     return ordered.rename_axis("class").reset_index()
 

@@ -71,11 +71,12 @@ def learn_behaviour(
     `everyone`.
 
     Raises:
-        BadInput: an unknown or constant feature list, or k above the number of customers.
+        BadInput: an unknown or constant feature list, k above the number of customers whose
+            behaviour is known, or segments without customers.
     """
-    check_k(settings, len(features))
     names, notes = chosen_columns(features, catalogue, settings.features)
     enough = features[names].notna().mean(axis=1) >= 0.5
+    check_k(settings, int(enough.sum()))
     columns = [prepared(features.loc[enough, n], settings.clip_quantile) for n in names]
     z = standardised(features.loc[enough], columns)
     curve, stabilities = k_curve(z, estimator, settings, seed)
@@ -84,6 +85,11 @@ def learn_behaviour(
     fitted, order = _by_size(fitted, z)
     stability = [stabilities[k][i] for i in order] if k in stabilities else [1.0] * k
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
+    if len(profile) < k:
+        raise BadInput(
+            f"segments.behaviour.k: only {len(profile)} of {k} segments hold customers; choose "
+            f"{len(profile)} or fewer"
+        )
     told = segment_names(profile, catalogue, settings.names)
     return BehaviourSegments(
         columns, fitted, told, curve,
@@ -165,8 +171,11 @@ def standardised(features: pd.DataFrame, columns: Sequence[Mapping[str, Any]]) -
     for i, c in enumerate(columns):
         x = features[c["name"]].to_numpy(dtype=float)
         x = np.where(np.isnan(x), c["fill"], x)
-        x = np.log1p(x) if c["transform"] == "log1p" else x
-        made[:, i] = (np.clip(x, c["low"], c["high"]) - c["center"]) / c["scale"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = np.log1p(x) if c["transform"] == "log1p" else x
+        # fmax and fmin pass over NaN: the logarithm of a negative counts as the lowest
+        inside = np.fmin(np.fmax(x, c["low"]), c["high"])
+        made[:, i] = (inside - c["center"]) / c["scale"]
     return made
 
 

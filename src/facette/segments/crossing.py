@@ -16,7 +16,7 @@ def crossed(scored: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     named = {"value_expected": "value", "headroom": "headroom", "churn_probability": "churn"}
     figures = scored.rename(columns=named)
     present = [f for f in FIGURES if f in figures]
-    groups = figures.groupby(by, sort=False, observed=True)
+    groups = figures.groupby(by, sort=False, observed=True, dropna=False)
     table = groups[present].mean()
     table.insert(0, "customers", groups.size())
     return table.reset_index().sort_values("customers", ascending=False, ignore_index=True)

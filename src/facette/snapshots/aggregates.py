@@ -78,9 +78,7 @@ def _history(known: nw.LazyFrame) -> nw.LazyFrame:
         _int(nw.col("day").max(), "history_last_day"),
         _int(nw.col("last_at").max(), "last_at"),
         _int(nw.len(), "history_days"),
-        _sum_where(
-            nw.col("day") > nw.col("first_day"), nw.col("amount"), "history_repeat_amount"
-        ),
+        _sum_where(nw.col("day") > nw.col("first_day"), nw.col("amount"), "history_repeat_amount"),
     )
 
 

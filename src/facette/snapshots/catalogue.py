@@ -109,7 +109,9 @@ def catalogue(spec: SnapshotSpec) -> dict[str, Feature]:
     if "category" in spec.columns:
         listed += [*_CATEGORY, *(_filled(_CATEGORY_SHARE, c=c) for c in spec.categories)]
     listed += _CONTACT if "contacts" in spec.tables else ()
-    listed += [_ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes]
+    listed += [
+        _ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes
+    ]
     return {f.name: f for f in (_filled(f, o=spec.observation_days) for f in listed)}
 
 

@@ -51,8 +51,10 @@ def _net_amount(
     lines: nw.LazyFrame, start: int, end: int, spec: SnapshotSpec, name: str
 ) -> nw.LazyFrame:
     money, _ = net_column(spec)
-    return _between(lines, start, end).group_by(KEY).agg(
-        nw.col(money).sum().cast(nw.Int64).alias(name)
+    return (
+        _between(lines, start, end)
+        .group_by(KEY)
+        .agg(nw.col(money).sum().cast(nw.Int64).alias(name))
     )
 
 

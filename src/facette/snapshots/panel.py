@@ -295,10 +295,7 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
     money, (_, rate) = 10**spec.minor_units, net_column(spec)
     zeroed = {c: np.nan_to_num(number[c]) / money for c in ("current_amount", "year_ago_amount")}
     known = {"current": history >= spec.horizon_days, "year_ago": history >= YEAR_DAYS}
-    value = {
-        f"value_{k}": zeroed[f"{k}_amount"] * rate if known[k] else np.nan
-        for k in known
-    }
+    value = {f"value_{k}": zeroed[f"{k}_amount"] * rate if known[k] else np.nan for k in known}
     day = t // DAY_US
     return pd.DataFrame(
         value
@@ -358,5 +355,3 @@ def iso(date: datetime) -> str:
 def as_date(t: int) -> str:
     """The ISO text of an instant in microseconds."""
     return iso(EPOCH + timedelta(microseconds=t))
-
-
