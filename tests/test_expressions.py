@@ -215,11 +215,12 @@ def test_any_expression_keeps_the_rows_sql_keeps(text: str) -> None:
 
 @given(text=st.text())
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+    said = ""
     try:
         parse(text, "where")
     except BadInput as error:
-        assert str(error).startswith("where: ")
-        assert str(error).isprintable()
+        said = str(error)
+    assert said == "" or (said.startswith("where: ") and said.isprintable())
 
 
 HOSTILE = [

@@ -7,17 +7,16 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
-from running import settings_of, train_in
 
-from facette.jobs.train import Trained, as_rows
-from facette.models.validation import seen_by_models
-from facette.settings import Train
-from facette.snapshots.panel import Panel, panel
-from facette.tables.door import read
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from facette.jobs.train import Trained
+    from facette.settings import Train
+    from facette.snapshots.panel import Panel
 
 HERE = Path(__file__).parent
 SHORT = pytest.StashKey[list[str]]()
@@ -103,21 +102,31 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def complete_journey(home: Path) -> Trained:
+def complete_journey(home: Path) -> "Trained":
     """The main job as configured, on all of The Complete Journey."""
+    from running import train_in
+
     return train_in(home)
 
 
 @pytest.fixture(scope="session")
-def journey_panel() -> tuple[Train, Panel]:
+def journey_panel() -> "tuple[Train, Panel]":
     """The settings of the main job and its panel."""
+    from running import settings_of
+
+    from facette.snapshots.panel import panel
+    from facette.tables.door import read
+
     chosen = settings_of("train")
     tables = read(chosen.data)
     return chosen, panel(tables, chosen.snapshot, chosen.model.churn, chosen.data)
 
 
 @pytest.fixture(scope="session")
-def rows(journey_panel: tuple[Train, Panel]) -> pd.DataFrame:
+def rows(journey_panel: "tuple[Train, Panel]") -> "pd.DataFrame":
     """The test snapshot as the package takes it."""
+    from facette.jobs.train import as_rows
+    from facette.models.validation import seen_by_models
+
     snapshots = journey_panel[1]
     return as_rows(seen_by_models(snapshots.test), snapshots.dates()[-1])

@@ -127,5 +127,5 @@ def test_a_fit_costs_little_more_than_the_library_call(
         figure,
         "seconds of a part <= 1.5 x its fits x a bare LightGBM fit of the same trees",
         figure["ratio_per_fit"] <= 1.5,
-        "complete_journey, value, early stopping in five folds, five folds for the scale, final fit",
+        "complete_journey, value: five early-stopped fits, five for the scale, the final one",
     )

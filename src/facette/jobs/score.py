@@ -10,7 +10,12 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
+from facette.models.validation import seen_by_models
+from facette.registry.models import load
 from facette.settings import Score
+from facette.snapshots.panel import snapshot_at
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.door import microseconds, read
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,6 @@ def score(settings: Score) -> Scored:
         BadInput: there is no such model, the date is outside the data, the perimeter is empty, or
             `out` is neither Parquet nor CSV.
     """
-    from facette.models.validation import seen_by_models
-    from facette.registry.models import load
-    from facette.snapshots.panel import snapshot_at
-    from facette.snapshots.spec import SnapshotSpec
-    from facette.tables.door import microseconds, read
-
     _check_ending(Path(settings.out))
     date = microseconds(settings.reference_date, "reference_date")
     name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"

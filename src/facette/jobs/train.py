@@ -9,26 +9,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
+from facette.models.facets import (
+    Learned,
+    check_features,
+    check_outcomes,
+    learn_churn,
+    learn_potential,
+    learn_value,
+    peer_columns,
+)
+from facette.models.judging import judge
+from facette.models.validation import seen_by_models
+from facette.registry.bundle import write_bundle
+from facette.registry.customer_model import Bundle
+from facette.registry.models import register
+from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
+from facette.reports.findings import Findings
+from facette.reports.gallery import figures_of
+from facette.reports.page import render, summary_lines
+from facette.reports.story import Story
+from facette.reports.telling import cards, tell
+from facette.segments.behaviour import (
+    BehaviourSegments,
+    check_clusterer,
+    check_k,
+    chosen_columns,
+    learn_behaviour,
+)
+from facette.segments.tiers import check_tiers, frozen_bands, frozen_tiers
 from facette.settings import Part, Train
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from facette.models.facets import Learned
-    from facette.registry.customer_model import Bundle
-    from facette.registry.tracking import TrackedRun
-    from facette.reports.story import Story
-    from facette.reports.findings import Findings
-    from facette.segments.behaviour import BehaviourSegments
-    from facette.snapshots.panel import Panel
-    from facette.tables.contract import Tables
+from facette.snapshots.catalogue import catalogue
+from facette.snapshots.panel import Panel, panel
+from facette.tables.contract import Tables
+from facette.tables.door import read
 
 STAGES = 8
 MOST_LOGGED = 50_000  # rows of scores kept with a run
@@ -51,11 +76,6 @@ class Trained:
 
 def main(cfg: DictConfig) -> None:
     """Train as configured, then print the headline figures beside their baselines."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from facette.reports.page import summary_lines
-
     hydra = HydraConfig.get()
     settings: Train = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     configuration = OmegaConf.to_yaml(cfg, resolve=True)
@@ -80,15 +100,6 @@ def train(
     with _progress(settings) as stage:
         stage("checking the configuration")
         estimators = _estimators(settings)
-
-        from facette.models.validation import seen_by_models
-        from facette.registry.models import register
-        from facette.registry.tracking import code_version, looks_at, tracked
-        from facette.reports.page import render
-        from facette.reports.telling import cards, tell
-        from facette.snapshots.panel import panel
-        from facette.tables.door import read
-
         stage("reading and checking tables")
         tables = read(settings.data)
         stage("building snapshots")
@@ -153,8 +164,6 @@ def _progress(settings: Train) -> Iterator[Callable[[str], None]]:
 
 def _estimators(settings: Train) -> dict[str, Any]:
     """An unfitted estimator for each part, made before any data is read."""
-    from hydra.errors import HydraException
-    from hydra.utils import instantiate
 
     nodes = {"segments": ("segments.behaviour", settings.segments.behaviour.estimator)}
     nodes |= {p: (f"model.{p}", getattr(settings.model, p).estimator) for p in MODEL_PARTS}
@@ -172,7 +181,6 @@ def _estimators(settings: Train) -> dict[str, Any]:
 
 def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
     """The parts that do not run, and why."""
-    from facette.models.facets import peer_columns
 
     wanted = {part.value for part in settings.parts}
     off = {part: "not asked for (parts)" for part in PARTS if part not in wanted}
@@ -190,10 +198,6 @@ def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator
     Raises:
         BadInput: one outcome class only, more segments than customers, a bad list of features.
     """
-    from facette.models.facets import check_features, check_outcomes
-    from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
-    from facette.segments.tiers import check_tiers
-    from facette.snapshots.catalogue import catalogue
 
     for part in MODEL_PARTS:
         if part not in off:
@@ -223,9 +227,12 @@ def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, s
 def _learn_models(
     settings: Train, snapshots: Panel, estimators: dict[str, Any], off: dict[str, str]
 ) -> dict[str, Learned]:
-    from facette.models.facets import learn_churn, learn_potential, learn_value
 
-    learners = {"value": learn_value, "potential": learn_potential, "churn": learn_churn}
+    learners: dict[str, Callable[..., Learned]] = {
+        "value": learn_value,
+        "potential": learn_potential,
+        "churn": learn_churn,
+    }
     return {
         part: learn(snapshots, getattr(settings.model, part), estimators[part], settings.seed)
         for part, learn in learners.items()
@@ -234,8 +241,6 @@ def _learn_models(
 
 
 def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> BehaviourSegments:
-    from facette.segments.behaviour import learn_behaviour
-    from facette.snapshots.catalogue import catalogue
 
     features = snapshots.training[-1].features
     return learn_behaviour(
@@ -249,8 +254,6 @@ def _package(
     behaviour: BehaviourSegments | None, folder: Path,
 ) -> tuple[Bundle, dict[str, Any]]:  # fmt: skip
     """Write the bundle and load it again; also the tiers frozen at the latest training date."""
-    from facette.registry.bundle import write_bundle
-    from facette.registry.customer_model import Bundle
 
     parts = {part: learned.files for part, learned in learnt.items()}
     about = _about(settings, snapshots)
@@ -278,10 +281,6 @@ def _frozen(
     settings: Train, snapshots: Panel, parts: dict[str, dict[str, bytes]], about: dict[str, Any]
 ) -> dict[str, Any]:
     """Value and potential tiers and RFM bands, from the latest training snapshot."""
-    from facette.models.validation import seen_by_models
-    from facette.registry.bundle import write_bundle
-    from facette.registry.customer_model import Bundle
-    from facette.segments.tiers import frozen_bands, frozen_tiers
 
     latest = as_rows(seen_by_models(snapshots.training[-1]), snapshots.dates()[-2])
     chosen, longest = settings.segments, max(snapshots.spec.windows_days)
@@ -309,8 +308,6 @@ def _findings(
     rows: pd.DataFrame, off: dict[str, str],
 ) -> Findings:  # fmt: skip
     """Everything there is to say of the test date: scores, judgements, contributions."""
-    from facette.models.judging import judge
-    from facette.reports.findings import Findings
 
     scored = bundle.predict(rows)
     tau = settings.model.potential.tau
@@ -327,7 +324,6 @@ def _findings(
 
 def _contributions(bundle: Bundle, part: str, rows: pd.DataFrame) -> pd.DataFrame | None:
     """Contributions (n, features) at the test date; None where the estimator has none."""
-    import pandas as pd
 
     try:
         values = bundle.contributions(part, rows)
@@ -340,8 +336,6 @@ def _track(
     run: TrackedRun, found: Findings, story: Story, metrics: dict[str, float], report: Path
 ) -> None:
     """Log the run and a child run for each part."""
-    from facette.reports.gallery import figures_of
-    from facette.reports.page import summary_lines
 
     run.metrics(metrics)
     run.params({"seed": found.settings.seed, "data": found.settings.data.name})

@@ -179,7 +179,7 @@ def logistic() -> Any:
 
 
 class LogisticBaseline(ClassifierMixin, BaseEstimator):
-    """Logistic regression on the features given, imputed and standardised, told as a linear form."""
+    """Logistic regression on the features given, imputed and standardised, as a linear form."""
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> LogisticBaseline:
         """Fit on (n, p) features and (n,) 0/1 outcomes."""

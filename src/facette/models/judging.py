@@ -38,7 +38,7 @@ class Judgement:
 
     def metrics(self) -> dict[str, float]:
         """Figures under the names that others rely on."""
-        named = {}
+        named: dict[str, float] = {}
         for forecaster, row in self.table.iterrows():
             where = self.part if forecaster == "model" else f"{self.part}/baseline/{forecaster}"
             named |= {f"{where}/{metric}": float(figure) for metric, figure in row.items()}

@@ -86,7 +86,7 @@ def _stability(found: Findings) -> Check:
         s["name"] for s in found.behaviour.segments if found.behaviour.stability[s["id"]] < floor
     ]
     if len(found.behaviour.segments) == 1:
-        return Check("stability-segments", "warning", "no cut was stable enough: one segment for all",
+        return Check("stability-segments", "warning", "no cut was stable enough: all are one",
                      "give more customers or other features")  # fmt: skip
     if weak:
         named = ", ".join(weak)

@@ -29,7 +29,7 @@ MOST_COMMON_ALLOWED = 0.95
 
 @dataclass(frozen=True)
 class BehaviourSegments:
-    """Fitted clusters: prepared columns, the estimator, ids and names in the order of its labels."""
+    """Fitted clusters: prepared columns, the estimator, ids and names in label order."""
 
     columns: list[dict[str, Any]]
     estimator: Any

@@ -7,6 +7,7 @@ days, `{o}` for the observation window, `{c}` for a product category, `{a}` for 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -36,8 +37,8 @@ class Feature:
     low: str = ""
 
 
-_OWN = {"behavioural": True}
-_LEVEL = {"level": True}
+_OWN: dict[str, Any] = {"behavioural": True}
+_LEVEL: dict[str, Any] = {"level": True}
 
 
 # fmt: off
@@ -131,7 +132,7 @@ def _filled(feature: Feature, **values: object) -> Feature:
     """The feature with its placeholders replaced; in a name, category text becomes a slug."""
     shown = {k: str(v).replace("_", " ") for k, v in values.items()}
     named = {k: _slug(str(v)) if k == "c" else str(v) for k, v in values.items()}
-    texts = {
+    texts: dict[str, Any] = {
         field: _put(getattr(feature, field), shown)
         for field in ("english", "french", "high", "low")
     }

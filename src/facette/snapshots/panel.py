@@ -1,4 +1,4 @@
-"""The panel: one snapshot per reference date, the last one the test, all with the same constants."""
+"""The panel: one snapshot per reference date, the last one the test, with the same constants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnModel
+from facette.settings import ChurnModel, Data
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
 from facette.snapshots.catalogue import share_column
@@ -82,7 +82,7 @@ class Panel:
         return [iso(s.reference_date) for s in [*self.training, self.test]]
 
 
-def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: object) -> Panel:
+def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: Data) -> Panel:
     """Every snapshot of the panel.
 
     Raises:
@@ -114,7 +114,7 @@ def snapshot_at(
     after = outcomes_after(tables, t, spec) if with_outcomes else []
     frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
     joined = reduce(lambda left, right: left.join(right, on=KEY, how="left"), frames)
-    rows = pl.from_arrow(joined.collect("pyarrow").to_native()).sort(KEY)  # type: ignore[union-attr]
+    rows = pl.DataFrame(joined.collect("pyarrow").to_native()).sort(KEY)
     date = EPOCH + timedelta(microseconds=t)
     if not len(rows):
         raise BadInput(
@@ -122,9 +122,9 @@ def snapshot_at(
         )
     made = Snapshot(
         date,
-        finished(rows, t, spec),  # type: ignore[arg-type]
-        _context(rows, t, _history_days(tables, t), spec),  # type: ignore[arg-type]
-        _outcomes(rows, spec) if with_outcomes else None,  # type: ignore[arg-type]
+        finished(rows, t, spec),
+        _context(rows, t, _history_days(tables, t), spec),
+        _outcomes(rows, spec) if with_outcomes else None,
     )
     return made if perimeter is None else _within(made, perimeter)
 
@@ -182,12 +182,12 @@ def _check_dates(dates: list[int], start: int, end: int, reach: int) -> None:
     if overlapping:
         raise BadInput(
             f"snapshot.reference_dates: outcomes of {listed(overlapping)} run {reach} days, past "
-            f"the test date {as_date(dates[-1])}; a training date must be at least that far before it"
+            f"the test date {as_date(dates[-1])}; train on dates at least that far before it"
         )
 
 
 def constants(
-    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: object,
+    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: Data,
     notes: list[str],
 ) -> SnapshotSpec:  # fmt: skip
     """The spec fixed at the earliest training date; what it drops is said in `notes`.
@@ -216,12 +216,12 @@ def constants(
         observation_days=observation,
         windows_days=tuple(windows),
         categories=_top_categories(lines, settings.categories) if "category" in columns else (),
-        attributes=_attributes(tables, data.static_attributes, notes),  # type: ignore[attr-defined]
+        attributes=_attributes(tables, data.static_attributes, notes),
         tables=tuple(sorted(tables.frames)),
         columns=tuple(columns),
         has_hours=_has_hours(lines, notes),
-        minor_units=data.minor_units,  # type: ignore[attr-defined]
-        margin_rate=data.margin_rate,  # type: ignore[attr-defined]
+        minor_units=data.minor_units,
+        margin_rate=data.margin_rate,
         active_days=churn.active_days,
         gap_days=churn.gap_days,
     )

@@ -35,4 +35,5 @@ class SnapshotSpec:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> SnapshotSpec:
         """The inverse of `as_dict`."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
+        made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+        return cls(**made)

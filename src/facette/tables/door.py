@@ -293,8 +293,8 @@ def _within(
         keys = frame.filter(later)[contract.columns[0].name].head(FIRST_KEYS).to_list()
         raise BadInput(
             f"{contract.name}.{contract.instant}: {count:,} rows are dated at or after the end of "
-            f"observation, {_date(end)} (first {contract.columns[0].name}s {listed(keys)}); correct "
-            "them, move data.observed_until, or set data.leave_out_later_rows=true"
+            f"observation, {_date(end)} (first {contract.columns[0].name}s {listed(keys)}); "
+            "correct them, move data.observed_until, or set data.leave_out_later_rows=true"
         )
     notes.append(
         f"{contract.name}: {count:,} rows at or after {_date(end)}, the end of observation, "
