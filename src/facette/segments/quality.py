@@ -39,9 +39,12 @@ def k_curve(
     return pd.DataFrame(rows, columns=columns), stabilities
 
 
-def _fit(estimator: ClusterMixin, k: int, z: np.ndarray, **params: Any) -> Any:
-    name = "n_clusters" if "n_clusters" in estimator.get_params() else "n_components"
-    return clone(estimator).set_params(**{name: k}, **params).fit(z)
+def _fit(estimator: ClusterMixin, k: int, z: np.ndarray, random_state: int | None = None) -> Any:
+    known = estimator.get_params()
+    params = {"n_clusters" if "n_clusters" in known else "n_components": k}
+    if random_state is not None and "random_state" in known:
+        params["random_state"] = random_state
+    return clone(estimator).set_params(**params).fit(z)
 
 
 def segment_stability(

@@ -1,8 +1,8 @@
 """What happened after a reference date, and in the windows that the baselines look at.
 
 Value is the net amount of the window [t, t + H): summed margin where margins are given, summed
-amount otherwise. Churn (non-contractual) is no transaction in [t + gap, t + gap + H), given active
-at `t`, that is a transaction in the `active_days` before it.
+amount otherwise. Churn (non-contractual) is no purchase in [t + gap, t + gap + H), given active at
+`t`, that is a purchase in the `active_days` before it; a refund is no purchase.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ YEAR_DAYS = 364  # whole weeks, so that weekdays fall alike
 
 
 def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
-    """Per customer `value_amount` (Int64 minor units) and `returned` (transaction lines).
+    """Per customer `value_amount` (Int64 minor units) and `returned` (lines bought).
 
     Customers without a transaction in a window are absent from its frame.
     """
@@ -26,7 +26,7 @@ def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFr
     lines = tables["transactions"]
     return [
         _net_amount(lines, t, t + horizon, spec, "value_amount"),
-        _lines(lines, start, start + horizon, "returned"),
+        _purchases(lines, start, start + horizon, "returned"),
     ]
 
 
@@ -38,7 +38,7 @@ def past_windows(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFram
         _net_amount(known, t - horizon, t, spec, "current_amount"),
         _net_amount(known, year_ago, year_ago + horizon, spec, "year_ago_amount"),
         _net_amount(known, 0, t, spec, "history_net_amount"),
-        _lines(known, t - spec.active_days * DAY_US, t, "active_lines"),
+        _purchases(known, t - spec.active_days * DAY_US, t, "active_lines"),
     ]
 
 
@@ -58,8 +58,10 @@ def _net_amount(
     )
 
 
-def _lines(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyFrame:
-    return _between(lines, start, end).group_by(KEY).agg(nw.len().cast(nw.Int64).alias(name))
+def _purchases(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyFrame:
+    """Lines that are no refund: bringing something back is not buying."""
+    bought = _between(lines, start, end).filter(nw.col("amount") >= 0)
+    return bought.group_by(KEY).agg(nw.len().cast(nw.Int64).alias(name))
 
 
 def _between(lines: nw.LazyFrame, start: int, end: int) -> nw.LazyFrame:
