@@ -159,8 +159,9 @@ def outcomes(tables: Tables, t: int, spec: SnapshotSpec, customers: pd.Index) ->
         end = t + spec.horizon_days * DAY_US
         value = own[own.occurred_at.between(t, end - 1)].amount.sum() / 100 * spec.margin_rate
         start = t + spec.gap_days * DAY_US
-        back = own.occurred_at.between(start, start + spec.horizon_days * DAY_US - 1).any()
-        known = own[own.recorded_at < t]
+        bought = own[own.amount >= 0]
+        back = bought.occurred_at.between(start, start + spec.horizon_days * DAY_US - 1).any()
+        known = bought[bought.recorded_at < t]
         active = known.occurred_at.between(t - spec.active_days * DAY_US, t - 1).any()
         rows[customer] = {"value": value, "churned": float(not back) if active else np.nan}
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -218,3 +218,19 @@ def test_the_largest_categories_by_spend_known_then_have_a_share_of_their_own(
     largest = known.groupby("category").amount.sum().nlargest(4).index
     assert spec_at(tables, T, categories=4).categories == tuple(largest)
     assert spec_at(tables, T, categories=0).categories == ()
+
+
+def test_bringing_something_back_is_no_purchase() -> None:
+    days = [START, START + timedelta(days=150), START + timedelta(days=200)]
+    lines = pl.DataFrame(
+        {
+            "customer_id": ["keeps", "keeps", "keeps", "returns", "returns", "returns"],
+            "occurred_at": days * 2,
+            "transaction_id": [str(i) for i in range(6)],
+            "amount": [5.0, 5.0, 5.0, 5.0, 5.0, -5.0],
+        }
+    )
+    small = admitted({"transactions": lines.lazy()})
+    made = snapshot_at(small, T, spec_at(small, T), None, with_outcomes=True)
+    assert made.outcomes is not None
+    assert made.outcomes["churned"].to_dict() == {"keeps": 0.0, "returns": 1.0}
