@@ -214,6 +214,8 @@ def _run(verb: str, sentence: str, flags: list[str], pairs: list[str]) -> int:
         task = _Task(JOBS, verb, folder)
         try:
             choose(task)()
+        except BrokenPipeError:
+            raise
         except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
             if task.began:
                 raise

@@ -1,0 +1,42 @@
+"""Every configuration that ships composes, keeps to the schema, and makes its estimators."""
+
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+from running import settings_of
+
+from facette import cli
+
+GROUPS = (
+    "data",
+    "snapshot",
+    "segments",
+    "model/value",
+    "model/potential",
+    "model/churn",
+    "tracking",
+)
+OPTIONS = [(g, f.stem) for g in GROUPS for f in sorted((cli.CONF / g).glob("*.yaml"))]
+EXPERIMENTS = [f.stem for f in sorted((cli.CONF / "experiment").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_and_makes_its_estimators(group: str, option: str) -> None:
+    chosen = settings_of("train", f"{group}={option}")
+    nodes = [getattr(chosen.model, part).estimator for part in ("value", "potential", "churn")]
+    for node in [*nodes, chosen.segments.behaviour.estimator]:
+        assert hasattr(instantiate(node, _convert_="all"), "fit")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_opens_with_the_command_that_runs_it(experiment: str) -> None:
+    settings_of("train", f"experiment={experiment}")
+    lines = (cli.CONF / "experiment" / f"{experiment}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_"  # Hydra reads it on the very first line only
+    assert lines[1] == f"# facette train experiment={experiment}"
+
+
+@pytest.mark.parametrize("file", sorted(cli.CONF.rglob("*.yaml")), ids=lambda f: f.stem)
+def test_every_file_says_in_a_comment_what_it_is(file: Path) -> None:
+    assert file.read_text().startswith("# ")
