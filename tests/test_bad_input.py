@@ -154,6 +154,15 @@ def test_customers_with_a_single_purchase_are_refused(
             "segments.behaviour.estimator._target_=sklearn.cluster.FeatureAgglomeration",
             ["estimator"],
         ),
+        ("segments.behaviour.k_range=[4,2]", ["k_range"]),
+        ("segments.behaviour.clip_quantile=2", ["clip_quantile"]),
+        ("model.value.folds=1", ["model.value.folds"]),
+        ("model.potential.tau=90", ["model.potential.tau"]),
+        ("model.churn.gap_days=-10", ["model.churn.gap_days"]),
+        ("evaluation.confidence=95", ["evaluation.confidence"]),
+        ("seed=-1", ["seed"]),
+        ("parts=[]", ["parts"]),
+        ("data.name=a/b", ["data.name"]),
         ("tracking.uri=sqlite:////proc/nowhere/x.db", ["tracking store"]),
     ],
 )
@@ -173,5 +182,5 @@ def test_scoring_without_a_registered_model_is_told(
     said = capsys.readouterr().err
     assert code == 2
     assert said.count("\n") == 1
-    assert "complete_journey_customer" in said
-    assert not Path("scores.parquet").exists()
+    assert "train a model first" in said
+    assert list(Path.cwd().iterdir()) == []

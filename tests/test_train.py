@@ -73,7 +73,10 @@ def test_five_models_are_registered_and_become_champions(trained: Trained, home:
 
 def test_scored_customers_have_the_columns_that_others_rely_on(trained: Trained) -> None:
     assert list(trained.scored.columns) == COLUMNS
-    assert trained.scored["churn_probability"].between(0, 1).all()
+    churn = trained.scored["churn_probability"]
+    assert churn.dropna().between(0, 1).all()
+    assert (churn.isna() == (trained.scored["drivers_churn"] == "[]")).all()
+    assert 0 < churn.isna().sum() < len(churn) / 2  # who was not active has no churn
     assert (trained.scored["headroom"] >= 0).all()
     assert trained.scored["customer_id"].is_unique
     first = json.loads(trained.scored["drivers_value"].iloc[0])
@@ -100,6 +103,25 @@ def test_score_past_the_end_of_observation_is_refused(
     chosen = settings_of("score", "reference_date=2018-10-01", f"data.path={journey}")
     with chdir(home), pytest.raises(BadInput, match="past the end"):
         score(chosen)
+
+
+def test_score_before_enough_history_is_refused(
+    trained: Trained, home: Path, journey: Path
+) -> None:
+    chosen = settings_of("score", "reference_date=2017-02-01", f"data.path={journey}")
+    with chdir(home), pytest.raises(BadInput, match="days of history"):
+        score(chosen)
+
+
+def test_a_perimeter_at_scoring_narrows_the_one_of_training(
+    trained: Trained, home: Path, journey: Path
+) -> None:
+    chosen = settings_of(
+        "score", "reference_date=2017-10-01", f"data.path={journey}", "perimeter='spend_91d > 500'"
+    )
+    with chdir(home):
+        scored = score(chosen)
+    assert 0 < len(scored.frame) < len(trained.scored)
 
 
 def test_a_copied_store_still_opens_and_scores(

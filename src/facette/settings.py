@@ -4,11 +4,14 @@ Every value stands in one YAML file under `conf/`; a field here has a type and n
 what a user may leave out altogether (`None`). Registered with Hydra by `register()`.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from omegaconf import MISSING
+
+from facette.errors import BadInput
 
 
 class Part(Enum):
@@ -203,6 +206,49 @@ class Score:
     alias: str = MISSING
     out: str = MISSING
     perimeter: str | None = None
+
+
+def check_ranges(train: Train) -> None:
+    """Refuse figures that no run can be made with, before any data is read.
+
+    Raises:
+        BadInput: the first setting outside its range, with the range.
+    """
+    segments, snapshot, model = train.segments, train.snapshot, train.model
+    behaviour, judged = segments.behaviour, train.evaluation
+    ranges: list[tuple[str, Any, bool, str]] = [
+        ("parts", train.parts, bool(train.parts), "at least one part"),
+        ("seed", train.seed, train.seed >= 0, "0 or more"),
+        ("data.minor_units", train.data.minor_units, 0 <= train.data.minor_units <= 6, "0 to 6"),
+        ("snapshot.horizon_days", snapshot.horizon_days, snapshot.horizon_days > 0, "1 or more"),
+        ("snapshot.observation_days", snapshot.observation_days, snapshot.observation_days > 1,
+         "2 or more"),
+        ("snapshot.windows_days", snapshot.windows_days,
+         bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
+        ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
+        ("segments.behaviour.k_range", behaviour.k_range,
+         len(behaviour.k_range) == 2 and 1 < behaviour.k_range[0] <= behaviour.k_range[1],
+         "the least and the most, [2,8] say"),
+        ("segments.behaviour.clip_quantile", behaviour.clip_quantile,
+         0 <= behaviour.clip_quantile < 0.5, "0 to below 0.5"),
+        ("segments.behaviour.resamples", behaviour.resamples, behaviour.resamples > 0, "1 or more"),
+        ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
+        ("segments.rfm.bands", segments.rfm.bands, segments.rfm.bands > 1, "2 or more"),
+        ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1, "between 0 and 1"),
+        ("model.churn.gap_days", model.churn.gap_days, model.churn.gap_days >= 0, "0 or more"),
+        ("model.churn.active_days", model.churn.active_days, model.churn.active_days > 0,
+         "1 or more"),
+        ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
+        ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
+        ("drivers.top", train.drivers.top, train.drivers.top > 0, "1 or more"),
+        ("data.name", train.data.name, re.fullmatch(r"[\w.-]+", train.data.name) is not None,
+         "letters, digits, _ . -"),
+        *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
+           "2 or more") for part in ("value", "potential", "churn")),
+    ]  # fmt: skip
+    for setting, value, fits, wanted in ranges:
+        if not fits:
+            raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
 
 
 def register() -> None:

@@ -133,7 +133,7 @@ def cohort() -> pd.DataFrame:
             history_days=pl.len().cast(pl.Float64),
             history_recency_days=days_between(pl.col("first").min(), pl.col("date").max()),
             tenure_days=days_between(pl.col("first").min(), end),
-            history_repeat_spend=pl.col("amount").filter(pl.col("date") > pl.col("first")).sum(),
+            history_repeat_value=pl.col("amount").filter(pl.col("date") > pl.col("first")).sum(),
         )
         .sort("customer")
         .to_pandas()
@@ -164,7 +164,7 @@ def test_bg_nbd_gives_the_published_parameters_on_the_cdnow_tenth() -> None:
 
 def test_our_forecast_in_days_is_that_of_the_published_model_in_weeks() -> None:
     base = cohort()
-    frequency, spend = base["history_days"] - 1, base["history_repeat_spend"]
+    frequency, spend = base["history_days"] - 1, base["history_repeat_value"]
     each = np.where(frequency > 0, spend / np.maximum(frequency, 1), 0)
     again = (frequency > 0) & (each > 0)
     with quiet_lifetimes() as lifetimes:
@@ -203,7 +203,7 @@ def test_a_forecast_that_cannot_be_fitted_is_said_and_left_out(
 
 def test_frequency_that_goes_with_spend_is_said() -> None:
     base = cohort()
-    tied = base.assign(history_repeat_spend=(base["history_days"] - 1) ** 2 * 10.0)
+    tied = base.assign(history_repeat_value=(base["history_days"] - 1) ** 2 * 10.0)
     _, said = buy_till_you_die(tied, 91)
     assert said is not None
 

@@ -13,9 +13,11 @@ from facette.errors import BadInput
 from facette.models.validation import seen_by_models
 from facette.registry.models import load
 from facette.settings import Score
-from facette.snapshots.panel import snapshot_at
+from facette.snapshots.panel import as_date, history_days, snapshot_at
 from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import Tables
 from facette.tables.door import microseconds, read
+from facette.wording import listed
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,34 @@ def score(settings: Score) -> Scored:
             f"reference_date: {settings.reference_date} is past the end of observation; what "
             "happened until then is not known"
         )
-    perimeter = settings.perimeter or model.bundle.about["perimeter"]
+    _check_known(tables, date, spec, settings.reference_date)
+    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
+    perimeter = " and ".join(f"({p})" for p in both) or None
     snapshot = snapshot_at(tables, date, spec, perimeter, with_outcomes=False)
     rows = seen_by_models(snapshot).reset_index()
-    rows.insert(1, "reference_date", settings.reference_date)
+    rows.insert(1, "reference_date", as_date(date))
     frame = model.bundle.predict(rows)
     return Scored(frame.assign(model_version=str(model.version)), model.name, model.version)
+
+
+def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> None:
+    """Refuse what training's constants can't be computed on.
+
+    Raises:
+        BadInput: a table, column or attribute used at training is missing, or history is short.
+    """
+    present = {"tables": list(tables.frames), "columns": tables.columns("transactions")}
+    present["attributes"] = tables.columns("customers") if "customers" in tables else []
+    for kind, names in present.items():
+        absent = [name for name in getattr(spec, kind) if name not in names]
+        if absent:
+            raise BadInput(f"data: {kind} used at training are missing: {listed(absent)}")
+    days, wanted = history_days(tables, date), max(spec.observation_days, spec.horizon_days)
+    if days < wanted:
+        raise BadInput(
+            f"reference_date: {given} has {days} days of history and the model looks back {wanted}; "
+            "choose a later date"
+        )
 
 
 def write(frame: pd.DataFrame, out: Path) -> None:
@@ -76,5 +100,5 @@ def write(frame: pd.DataFrame, out: Path) -> None:
 
 
 def _check_ending(out: Path) -> None:
-    if out.suffix not in {".parquet", ".csv"}:
-        raise BadInput(f"out: '{out}' must end in .parquet or .csv")
+    if out.suffix not in {".parquet", ".csv"} or out.is_dir():
+        raise BadInput(f"out: '{out}' must be a file that ends in .parquet or .csv")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -49,7 +49,7 @@ from facette.segments.behaviour import (
     learn_behaviour,
 )
 from facette.segments.tiers import check_tiers, frozen_bands, frozen_tiers
-from facette.settings import Part, Train
+from facette.settings import Part, Train, check_ranges
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.tables.contract import Tables
@@ -99,6 +99,7 @@ def train(
     """
     with _progress(settings) as stage:
         stage("checking the configuration")
+        check_ranges(settings)
         estimators = _estimators(settings)
         stage("reading and checking tables")
         tables = read(settings.data)
@@ -205,6 +206,12 @@ def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator
             check_outcomes(snapshots, part)
     if "segments" not in off:
         features, behaviour = snapshots.training[-1].features, settings.segments.behaviour
+        if snapshots.training[-1].context["value_current"].isna().all():
+            raise BadInput(
+                f"snapshot: {snapshots.dates()[-2]} has less than {settings.snapshot.horizon_days} "
+                "days of history, so that customers can't be put in tiers of current value; choose "
+                "later dates or leave segments out of parts"
+            )
         for name in ("value_tiers", "potential_tiers"):
             tiers = getattr(settings.segments, name)
             check_tiers(f"segments.{name}", tiers.names, tiers.shares)
@@ -221,6 +228,11 @@ def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, s
         "facette.reference_date": snapshots.dates()[-1],
         "facette.parts": ",".join(part for part in PARTS if part not in off),
         "facette.perimeter": settings.snapshot.perimeter or "everyone",
+        **{
+            f"facette.model.{part}": getattr(settings.model, part).name
+            for part in MODEL_PARTS
+            if part not in off
+        },
     }
 
 
@@ -338,7 +350,7 @@ def _track(
     """Log the run and a child run for each part."""
 
     run.metrics(metrics)
-    run.params({"seed": found.settings.seed, "data": found.settings.data.name})
+    run.params(asdict(found.settings))
     run.describe("\n".join(f"- {line}" for line in summary_lines(story)))
     run.text(story.configuration or "", "configuration.yaml")
     run.file(report)
@@ -366,11 +378,18 @@ def _track_part(
     for name, figure in figures.items():
         if name.startswith(pictured):
             child.figure(figure, f"figures/{name}.png")
-    tables = {"evaluation": story.evaluation.get(part), "drivers": story.drivers.get(part)}
+    tables = {
+        "evaluation": story.evaluation.get(part),
+        "gains": story.gains.get(part),
+        "calibration": story.calibration.get(part),
+        "deciles": story.deciles.get(part),
+        "drivers": story.drivers.get(part),
+    }
     if part == "segments" and story.segmentation is not None:
         told = story.segmentation
         tables = {"segments": told.segments, "k_curve": told.k_curve, "cells": story.cells}
         tables |= {"membership_drivers": told.membership, "outcome_drivers": told.outcome}
+        tables |= {"tiers": story.tiers, "rfm": story.rfm, "matrix": story.matrix}
         files = found.behaviour.files(**found.frozen) if found.behaviour else {}
     else:
         child.params(found.learnt[part].params)

@@ -112,7 +112,7 @@ def buy_till_you_die(
     frequency = context["history_days"].to_numpy() - 1
     recency = context["history_recency_days"].to_numpy()
     age = context["tenure_days"].to_numpy()
-    spend = np.where(frequency > 0, context["history_repeat_spend"] / np.maximum(frequency, 1), 0)
+    spend = np.where(frequency > 0, context["history_repeat_value"] / np.maximum(frequency, 1), 0)
     buyers = (frequency > 0) & (spend > 0)
     if buyers.sum() < 50:
         return None, "not available, fewer than 50 customers bought again"

@@ -113,9 +113,12 @@ def resolution(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray
 
 
 def top_decile_lift(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    """Rate among the tenth with the highest scores over the rate of all."""
-    top = np.argsort(-score, kind="stable")[: max(len(score) // 10, 1)]
-    return float(happened[top].mean() / happened.mean())
+    """Rate among the tenth with the highest scores over the rate of all; ties are shared out."""
+    wanted = max(len(score) // 10, 1)
+    least = np.sort(score)[-wanted]
+    surely, tied = score > least, score == least
+    share = (wanted - surely.sum()) / tied.sum()
+    return float((happened[surely].sum() + share * happened[tied].sum()) / wanted / happened.mean())
 
 
 def equal_mass(score: np.ndarray, bins: int = 10) -> np.ndarray:

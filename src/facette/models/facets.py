@@ -76,10 +76,10 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s = sample(panel.training, "value")
+    s, reach = sample(panel.training, "value"), panel.spec.horizon_days
     columns = settings.features or list(catalogue(panel.spec))
     made = design(s.frame, columns, OUTCOMES)
-    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     model = fitted_on_all(estimator, made, s, trees)
     scale = 1.0
     if model.link == "log":
@@ -121,9 +121,9 @@ def learn_potential(
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s = sample(panel.training, "value")
+    s, reach = sample(panel.training, "value"), panel.spec.horizon_days
     made = design(s.frame, settings.features or peer_columns(panel), OUTCOMES)
-    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
     shift = conformal_shift((s.outcome - scores)[s.latest], settings.tau)
     model = fitted_on_all(estimator, made, s, trees)
@@ -145,11 +145,15 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
         BadInput: a configured feature is an outcome or unknown.
     """
     s = sample(panel.training, "churned")
+    reach = panel.spec.horizon_days + panel.spec.gap_days
     made = design(s.frame, settings.features or list(catalogue(panel.spec)), OUTCOMES)
-    trees, how = chosen_trees(estimator, made, s, settings.folds, seed)
+    trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
     calibration = fitted_calibration(settings.calibration, scores, s.outcome)
     model = fitted_on_all(estimator, made, s, trees)
     params = {"trees": trees, "validation": how, "calibration": settings.calibration.value}
     note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
-    return Learned(model.files(calibration=calibration), params, [note])
+    if calibration.get("a") == 0:
+        note += ": scores rank no better than chance, so that everyone has the base rate"
+    files = model.files(calibration=calibration, where="active")
+    return Learned(files, params, [note])

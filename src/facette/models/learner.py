@@ -7,7 +7,8 @@ linear form. Anything else with scikit-learn's interface goes in by skops, its t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.utils._param_validation import InvalidParameterError
 
 from facette.errors import BadInput
 from facette.wording import listed, nearest
@@ -138,12 +140,23 @@ def fit(
     """
     fresh = clone(estimator)
     outcome = learnable(fresh, outcome)
-    if is_lightgbm(fresh):
-        fresh.set_params(**({} if trees is None else {"n_estimators": trees}))
-        fresh.fit(design_.matrix(frame), outcome)
-    else:
-        fresh.fit(design_.matrix(frame, codes=True), outcome)
+    if is_lightgbm(fresh) and trees is not None:
+        fresh.set_params(n_estimators=trees)
+    with _as_configured(fresh):
+        fresh.fit(design_.matrix(frame, codes=not is_lightgbm(fresh)), outcome)
     return Fitted(fresh, design_)
+
+
+@contextmanager
+def _as_configured(estimator: BaseEstimator) -> Iterator[None]:
+    """An estimator that refuses its own parameters is a user's mistake, told in one line."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, InvalidParameterError) and "LightGBM" not in type(error).__name__:
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"{type(estimator).__name__} can't be fitted as set: {reason}") from None
 
 
 def best_trees(
@@ -156,11 +169,12 @@ def best_trees(
     import lightgbm
 
     fresh = clone(estimator)
-    fresh.fit(
-        design_.matrix(early[0]), learnable(fresh, early[1]),
-        eval_X=design_.matrix(late[0]), eval_y=learnable(fresh, late[1]),
-        callbacks=[lightgbm.early_stopping(50, verbose=False)],
-    )  # fmt: skip
+    with _as_configured(fresh):
+        fresh.fit(
+            design_.matrix(early[0]), learnable(fresh, early[1]),
+            eval_X=design_.matrix(late[0]), eval_y=learnable(fresh, late[1]),
+            callbacks=[lightgbm.early_stopping(50, verbose=False)],
+        )  # fmt: skip
     return max(int(fresh.best_iteration_), 10)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold
 
-from facette.models.learner import Design, Fitted, best_trees, fit
+from facette.models.learner import Design, Fitted, best_trees, fit, is_lightgbm
 from facette.snapshots.panel import Snapshot
 
 
@@ -25,6 +25,11 @@ class Sample:
     outcome: np.ndarray
     customers: np.ndarray
     snapshot: np.ndarray
+    days: np.ndarray
+
+    def ended_by_latest(self, reach_days: int) -> np.ndarray:
+        """True for rows whose outcome was over at the latest training date."""
+        return self.days + reach_days <= self.days.max()
 
     def rows(self, chosen: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
         """Features and outcomes of the chosen rows."""
@@ -37,21 +42,26 @@ class Sample:
 
 
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
-    """Features, and beside them the current value that naive forecasts and tiers start from."""
-    return snapshot.features.assign(value_current=snapshot.context["value_current"].astype(float))
+    """Features, and beside them the current value (for naive forecasts and tiers) and `active`."""
+    beside = snapshot.context[["value_current", "active"]].astype(float)
+    return snapshot.features.assign(**{name: beside[name] for name in beside})
 
 
 def sample(training: Sequence[Snapshot], outcome: str) -> Sample:
     """The rows with a known outcome of the training snapshots, in order of time."""
-    frames, outcomes, dates = [], [], []
+    frames, outcomes, dates, days = [], [], [], []
     for i, snapshot in enumerate(training):
         assert snapshot.outcomes is not None
         known = snapshot.outcomes[outcome].notna().to_numpy()
         frames.append(seen_by_models(snapshot)[known])
         outcomes.append(snapshot.outcomes.loc[known, outcome].to_numpy())
         dates.append(np.full(int(known.sum()), i))
+        days.append(np.full(int(known.sum()), snapshot.reference_date.toordinal()))
     frame = pd.concat(frames)
-    return Sample(frame, np.concatenate(outcomes), frame.index.to_numpy(), np.concatenate(dates))
+    return Sample(
+        frame, np.concatenate(outcomes), frame.index.to_numpy(), np.concatenate(dates),
+        np.concatenate(days),
+    )  # fmt: skip
 
 
 def grouped_folds(s: Sample, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -61,19 +71,25 @@ def grouped_folds(s: Sample, folds: int, seed: int) -> Iterator[tuple[np.ndarray
 
 
 def chosen_trees(
-    estimator: BaseEstimator, design: Design, s: Sample, folds: int, seed: int
+    estimator: BaseEstimator, design: Design, s: Sample, reach_days: int, folds: int, seed: int
 ) -> tuple[int | None, str]:
-    """How many trees to grow, and a sentence on how that was validated."""
-    if s.snapshot.min() < s.snapshot.max():
-        trees = best_trees(estimator, design, s.rows(~s.latest), s.rows(s.latest))
+    """How many trees to grow, and a sentence on how that was validated.
+
+    In time where outcomes of earlier snapshots, `reach_days` long, ended by the latest one.
+    """
+    if not is_lightgbm(estimator):
+        return None, "fitted as configured, nothing to stop early"
+    ended = s.ended_by_latest(reach_days)
+    if ended.any():
+        trees = best_trees(estimator, design, s.rows(ended), s.rows(s.latest))
         return trees, "validated on the latest training snapshot, fitted on the earlier ones"
     found = []
     for fitted, held in grouped_folds(s, folds, seed):
         early = s.frame.iloc[fitted], s.outcome[fitted]
         late = s.frame.iloc[held], s.outcome[held]
         found.append(best_trees(estimator, design, early, late))
-    sentence = f"one training snapshot only: validated by {folds} folds of customers inside it"
-    return (None if found[0] is None else int(np.median([f for f in found if f]))), sentence
+    sentence = f"no later training snapshot: validated by {folds} folds of customers inside"
+    return int(np.median([trees for trees in found if trees])), sentence
 
 
 def out_of_fold(

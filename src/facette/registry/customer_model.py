@@ -275,9 +275,23 @@ class Facet:
         return self.score.contributions(self.matrix(frame))
 
     def predict(self, frame: pd.DataFrame) -> Floats:
-        """Predictions (n,): currency units, or a calibrated probability."""
+        """Predictions (n,): currency units, or a calibrated probability; NaN where undefined."""
         scaled = self._answer(self.raw(frame)) * self.spec["scale"] + self.spec["shift"]
-        return scaled if self.spec["lower"] is None else np.maximum(scaled, self.spec["lower"])
+        if self.spec["lower"] is not None:
+            scaled = np.maximum(scaled, self.spec["lower"])
+        return np.where(self._defined(frame), scaled, np.nan)
+
+    def _defined(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Customers the outcome is defined for: all, or those whose column `where` is 1."""
+        if self.where is None:
+            return np.ones(len(frame), dtype=bool)
+        return _numbers(frame, self.where) == 1
+
+    @property
+    def where(self) -> str | None:
+        """The column that says for whom the outcome is defined, or None for everybody."""
+        column: str | None = self.spec.get("where")
+        return column
 
     def _answer(self, raw: Floats) -> Floats:
         calibration = self.spec["calibration"]
@@ -294,8 +308,11 @@ class Facet:
         parts = self.contributions(frame)[:, :-1]
         largest = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :TOP_DRIVERS]
         values = [self._told(frame, name) for name in self.features]
+        defined = self._defined(frame)
         return [
             json.dumps([self._driver(i, values[i][row], parts[row, i]) for i in order])
+            if defined[row]
+            else "[]"
             for row, order in enumerate(largest.tolist())
         ]
 
@@ -317,6 +334,7 @@ class Behaviour:
     columns: list[dict[str, Any]]
     ids: list[str]
     arrays: dict[str, Floats]
+    min_known: float = 0.0
 
     def assigned(self, frame: pd.DataFrame) -> tuple[list[str], Floats]:
         """The segment id of each customer, and how surely (0 to 1)."""
@@ -324,7 +342,12 @@ class Behaviour:
             return [], np.zeros(0)
         z = np.column_stack([self._standard(frame, column) for column in self.columns])
         index, sure = self._nearest(z) if self.kind == "centroids" else self._likeliest(z)
-        return [self.ids[i] for i in index], sure
+        return [self.ids[i] for i in index], np.where(self._known(frame), sure, 0.0)
+
+    def _known(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Customers with at least the share `min_known` of the columns; the rest is a guess."""
+        missing = [np.isnan(_numbers(frame, c["name"])).astype(float) for c in self.columns]
+        return 1 - _sum_of(np.column_stack(missing)) / len(missing) >= self.min_known
 
     @staticmethod
     def _standard(frame: pd.DataFrame, column: dict[str, Any]) -> Floats:
@@ -365,7 +388,7 @@ def _behaviour(spec: dict[str, Any], files: dict[str, bytes]) -> Behaviour:
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = {name: stored[name].astype(np.float64) for name in stored.files}
     ids = [segment["id"] for segment in spec["segments"]]
-    return Behaviour(spec["kind"], spec["columns"], ids, arrays)
+    return Behaviour(spec["kind"], spec["columns"], ids, arrays, spec.get("min_known", 0.0))
 
 
 def _tier(x: Floats, cuts: list[float], names: list[str]) -> list[str]:
@@ -444,6 +467,8 @@ class Bundle:
         for facet in self.facets.values():
             for name in facet.features:
                 kinds[name] = "category" if name in facet.spec["categories"] else "number"
+            if facet.where is not None:
+                kinds[facet.where] = "number"
         return kinds
 
     def features(self, part: str) -> list[str]:

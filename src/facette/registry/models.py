@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facette.errors import BadInput
-from facette.registry.tracking import TrackedRun, open_store
+from facette.registry.tracking import TrackedRun, check_store, open_store
 from facette.settings import Tracking
 from facette.wording import listed
 
@@ -195,9 +195,10 @@ def load(tracking: Tracking, name: str, version_or_alias: str | int) -> LoadedMo
     """Load a registered version by its number or by an alias.
 
     A version packaged with other code than this project's runs its own. Raises BadInput for a
-    name, version or alias there isn't, listing those there are, and for a bundle that is not
+    name, version, alias or store there isn't, listing those there are, and for a bundle that is not
     what was registered.
     """
+    check_store(tracking)
     client = open_store(tracking)
     version = _version(client, name, str(version_or_alias))
     try:

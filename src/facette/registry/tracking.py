@@ -61,6 +61,16 @@ def open_store(tracking: Tracking) -> "MlflowClient":
     return client
 
 
+def check_store(tracking: Tracking) -> None:
+    """Refuse a local store that isn't there, rather than make an empty one to read from.
+
+    Raises:
+        BadInput: the SQLite file does not exist.
+    """
+    if tracking.uri.startswith(SQLITE) and not Path(tracking.uri.removeprefix(SQLITE)).is_file():
+        raise BadInput(f"tracking store {tracking.uri} does not exist here; train a model first")
+
+
 def _ready(tracking: Tracking) -> str:
     """The store's address, absolute and with its folders made where it is a local file."""
     if not tracking.uri.startswith(SQLITE):

@@ -67,7 +67,7 @@ def _stability(row: pd.Series) -> str:
 
 def _facts(story: Story, row: pd.Series) -> list[tuple[str, str]]:
     written = {
-        "value_share": ("Share of value", share(row.get("value_share"))),
+        "value_share": ("Share of expected value", share(row.get("value_share"))),
         "value_mean": ("Expected value", money(row.get("value_mean"), story.currency)),
         "headroom_mean": ("Headroom", money(row.get("headroom_mean"), story.currency)),
         "churn_mean": ("Churn probability", share(row.get("churn_mean"))),

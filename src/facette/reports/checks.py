@@ -11,6 +11,7 @@ TOTAL_TOLERANCE = 0.05
 ECE_TOLERANCE = 0.02
 COVERAGE_TOLERANCE = 0.02
 OLD_POLICY_AMI = 0.05
+GUESSED_ALLOWED = 0.10
 VALUE_TIER_AMI = 0.30
 OPTIONAL_TABLES = ("customers", "contacts", "interactions", "contracts", "surveys", "consents")
 
@@ -19,7 +20,7 @@ def checks(found: Findings) -> list[Check]:
     """Every check, those that do not apply included."""
     made = [_against_baseline(found, part) for part in PRIMARY]
     made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
-    made += [_drivers(found), _old_policy(found), _repeats_value(found)]
+    made += [_known(found), _drivers(found), _old_policy(found), _repeats_value(found)]
     return [*made, _undated(found), _tables(found), _looks(found)]
 
 
@@ -97,11 +98,22 @@ def _stability(found: Findings) -> Check:
     )
 
 
+def _known(found: Findings) -> Check:
+    if found.behaviour is None:
+        return Check("known-behaviour", "not applicable", "segments are off")
+    guessed = float((found.scored["behaviour_confidence"] == 0).mean())
+    said = f"{guessed:.0%} of customers show too little behaviour to be put in a segment surely"
+    severity = "info" if guessed <= GUESSED_ALLOWED else "warning"
+    remedy = "" if severity == "info" else "read the segments as those of active customers"
+    return Check("known-behaviour", severity, said, remedy)
+
+
 def _drivers(found: Findings) -> Check:
     if found.membership is None:
         return Check("fidelity-segments", "not applicable", "segments are off")
-    severity = "info" if found.membership.drivers is not None else "warning"
-    return Check("fidelity-segments", severity, f"drivers of the segments: {found.membership.why}")
+    severity = "info" if found.withheld is None else "warning"
+    why = found.withheld or found.membership.why
+    return Check("fidelity-segments", severity, f"drivers of the segments: {why}")
 
 
 def _old_policy(found: Findings) -> Check:

@@ -86,6 +86,21 @@ class Findings:
         )  # fmt: skip
 
     @cached_property
+    def withheld(self) -> str | None:
+        """Why the drivers of the segments are not shown; None where they are licensed."""
+        if self.behaviour is None or self.membership is None:
+            return "segments are off"
+        if self.membership.drivers is None:
+            return self.membership.why
+        floor = self.settings.segments.behaviour.min_stability
+        weak = [
+            s["name"] for s in self.behaviour.segments if self.behaviour.stability[s["id"]] < floor
+        ]
+        if weak:
+            return f"withheld: {', '.join(weak)} would not come back (stability below {floor})"
+        return None
+
+    @cached_property
     def ami_value_tier(self) -> float | None:
         """How much the behaviour segments repeat the value tiers, 0 to 1."""
         if self.behaviour is None:

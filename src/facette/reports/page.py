@@ -134,7 +134,7 @@ def _segments_table(story: Story) -> Table | None:
         "name": ("Segment", "text"),
         "customers": ("Customers", "count"),
         "share": ("Of the base", "share"),
-        "value_share": ("Of value", "share"),
+        "value_share": ("Of expected value", "share"),
         "value_mean": ("Value each", "money"),
         "headroom_mean": ("Headroom each", "money"),
         "churn_mean": ("Churn", "share"),
@@ -174,7 +174,7 @@ def _tiers_table(story: Story) -> Table | None:
         "customers": ("Customers", "count"),
         "share": ("Of the base", "share"),
         "cut": ("From", "money"),
-        "value_share": ("Of value", "share"),
+        "value_share": ("Of expected value", "share"),
     }
     return table(story.tiers, columns, "Value tiers, with frozen cuts", story.currency)
 

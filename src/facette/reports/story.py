@@ -94,7 +94,7 @@ class Story:
         on, where that differs.
     transactions : lines read. observation_days : None when features see the whole history.
     potential_quantile : of value among peers.
-    test_looks : how often the test date has been looked at, this run included.
+    confidence : of the intervals. test_looks : how often the test date has been looked at, this run included.
     off : part -> why it was switched off.
     said : what was chosen, dropped, validated otherwise: one sentence each.
     evaluation : part -> metrics; index the model first, then its baselines; columns metric names.
@@ -135,6 +135,7 @@ class Story:
     perimeter: str | None = None
     test_looks: int | None = None
     potential_quantile: float = 0.9
+    confidence: float = 0.95
     population: dict[str, int] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)

@@ -6,7 +6,16 @@ from typing import Any
 import pandas as pd
 
 from facette.reports.story import Story
-from facette.reports.words import DIRECTIONS, METRICS, differences, missing, plain, texts, verdict
+from facette.reports.words import (
+    DIRECTIONS,
+    METRICS,
+    differences,
+    missing,
+    plain,
+    share,
+    texts,
+    verdict,
+)
 
 
 @dataclass
@@ -93,7 +102,8 @@ def _best(values: list[Any], direction: int | None) -> list[int]:
 def gains_table(story: Story, part: str, caption: str) -> Table:
     """Paired differences to the best baseline on each metric, with the verdict in words."""
     rows = [_gain_row(row) for _, row in story.gains[part].iterrows()]
-    names = ("Metric", "Best baseline", "Gain", "95% interval", "Verdict")
+    interval = f"{share(story.confidence, 0)} interval"
+    names = ("Metric", "Best baseline", "Gain", interval, "Verdict")
     headers = [(name, "") for name in names]
     note = "A gain above 0 is better, whatever the metric."
     return Table(caption, headers, rows, note, [False, False, True, True, False])

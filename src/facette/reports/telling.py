@@ -57,6 +57,7 @@ def tell(
         value_basis=_value_basis(found),
         perimeter=snapshot.perimeter,
         test_looks=looks,
+        confidence=found.settings.evaluation.confidence,
         potential_quantile=found.settings.model.potential.tau,
         population={part: len(j.actual) for part, j in judged.items()},
         off=found.off,
@@ -107,6 +108,13 @@ def _said(found: Findings) -> list[str]:
         )
     if found.behaviour:
         notes += [f"behaviour segments: {found.behaviour.criterion}", *found.behaviour.notes]
+        guessed = int((found.scored["behaviour_confidence"] == 0).sum())
+        if guessed:
+            notes.append(
+                f"behaviour segments: {guessed:,} of {len(found.scored):,} customers show too "
+                "little behaviour to be known; they stand in the segment of the average with "
+                "confidence 0, and stability is of the others"
+            )
     return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
 
 
@@ -161,7 +169,7 @@ def _segmentation(found: Findings) -> Segmentation | None:
         return None
     segment = found.scored["behaviour_segment"].to_numpy()
     points, axes, explained = _map(found, segment)
-    licensed = found.membership is not None and found.membership.drivers is not None
+    licensed = found.withheld is None
     k = len(behaviour.segments)
     return Segmentation(
         segments=_segments(found),
@@ -176,7 +184,7 @@ def _segmentation(found: Findings) -> Segmentation | None:
         fidelity=found.membership.fidelity if found.membership else None,
         membership=_signed(found) if licensed else None,
         outcome=_outcome_drivers(found) if licensed else None,
-        withheld=None if licensed or found.membership is None else found.membership.why,
+        withheld=None if licensed else found.withheld,
     )
 
 
@@ -185,10 +193,16 @@ def _nature(found: Findings) -> str:
     figures = found.metrics()
     if figures["behaviour/k"] == 1:
         return "No cut was reproducible enough; everyone is one segment"
+    floor = found.settings.segments.behaviour.min_stability
+    silhouette = f"(silhouette {figures['behaviour/silhouette']:.2f})"
+    if figures["behaviour/stability_min"] < floor:
+        return (
+            "Not reproducible as a whole: at least one segment does not come back when customers "
+            f"are drawn anew; whether the groups are natural is not claimed {silhouette}"
+        )
     return (
-        "A reproducible cut: the same segments come back when customers are drawn anew. Whether "
-        f"they are natural groups is not claimed: a silhouette of "
-        f"{figures['behaviour/silhouette']:.2f} speaks for a continuum cut usefully"
+        "A reproducible cut: the same segments come back when customers are drawn anew; whether "
+        f"they are natural groups is not claimed {silhouette}"
     )
 
 

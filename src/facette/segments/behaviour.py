@@ -25,6 +25,7 @@ from facette.snapshots.catalogue import Feature
 from facette.wording import listed, nearest
 
 MOST_COMMON_ALLOWED = 0.95
+MIN_KNOWN = 0.5  # share of its columns below which a customer's behaviour is not known
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ class BehaviourSegments:
     def plain(self) -> dict[str, Any]:
         """What `part.json` says of them."""
         kind = "gaussian" if hasattr(self.estimator, "means_") else "centroids"
-        return {"kind": kind, "columns": self.columns, "segments": self.segments}
+        return {
+            "kind": kind,
+            "columns": self.columns,
+            "segments": self.segments,
+            "min_known": MIN_KNOWN,
+        }
 
     def arrays(self) -> bytes:
         """The numbers of `arrays.npz`, without pickles."""
@@ -75,7 +81,7 @@ def learn_behaviour(
             behaviour is known, or segments without customers.
     """
     names, notes = chosen_columns(features, catalogue, settings.features)
-    enough = features[names].notna().mean(axis=1) >= 0.5
+    enough = features[names].notna().mean(axis=1) >= MIN_KNOWN
     check_k(settings, int(enough.sum()))
     columns = [prepared(features.loc[enough, n], settings.clip_quantile) for n in names]
     z = standardised(features.loc[enough], columns)

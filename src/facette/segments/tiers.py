@@ -10,6 +10,8 @@ import pandas as pd
 
 from facette.errors import BadInput
 
+TIES_ALLOWED = 0.25  # how much larger than wanted ties may make a tier
+
 
 def check_tiers(setting: str, names: Sequence[str], shares: Sequence[float]) -> None:
     """Refuse tiers that do not divide the base.
@@ -24,10 +26,20 @@ def check_tiers(setting: str, names: Sequence[str], shares: Sequence[float]) -> 
 
 
 def tier_cuts(values: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """Lowest value of each tier but the last, from the top: 5/15/80 % gives two cuts."""
+    """Lowest value of each tier but the last, from the top: 5/15/80 % gives two cuts.
+
+    Where many customers hold the very value of a cut (nothing spent, say), they stay below it.
+    """
     ranked = np.sort(values[~np.isnan(values)])[::-1]
     last = np.maximum(np.round(np.cumsum(shares)[:-1] * len(ranked)).astype(int), 1)
-    return [float(ranked[i - 1]) for i in last]
+    return [_cut(ranked, int(i)) for i in last]
+
+
+def _cut(ranked: np.ndarray, wanted: int) -> float:
+    cut = ranked[wanted - 1]
+    above = ranked[ranked > cut]
+    tied_over = np.count_nonzero(ranked >= cut) - wanted
+    return float(above[-1] if len(above) and tied_over > TIES_ALLOWED * wanted else cut)
 
 
 def frozen_tiers(

@@ -29,7 +29,7 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     baskets = _baskets(lines)
     days = lines.select(KEY, "day").unique()
     families = [
-        _history(known),
+        _history(known, spec),
         _spend(lines, t, spec),
         _visits(baskets, t, spec),
         _rhythm(days, t, spec),
@@ -65,12 +65,13 @@ def _distinct(name: str, alias: str) -> nw.Expr:
     return _int(column.n_unique() - column.is_null().any().cast(nw.Int64), alias)
 
 
-def _history(known: nw.LazyFrame) -> nw.LazyFrame:
+def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
     """The whole known past: the last purchase, and what the baselines need."""
+    net = nw.col("margin" if "margin" in spec.columns else "amount")
     days = (
         known.with_columns(day=nw.col("occurred_at") // DAY_US)
         .group_by(KEY, "day")
-        .agg(_int(nw.col("amount").sum(), "amount"), _int(nw.col("occurred_at").max(), "last_at"))
+        .agg(_int(net.sum(), "net"), _int(nw.col("occurred_at").max(), "last_at"))
         .with_columns(first_day=nw.col("day").min().over(KEY))
     )
     return days.group_by(KEY).agg(
@@ -78,7 +79,7 @@ def _history(known: nw.LazyFrame) -> nw.LazyFrame:
         _int(nw.col("day").max(), "history_last_day"),
         _int(nw.col("last_at").max(), "last_at"),
         _int(nw.len(), "history_days"),
-        _sum_where(nw.col("day") > nw.col("first_day"), nw.col("amount"), "history_repeat_amount"),
+        _sum_where(nw.col("day") > nw.col("first_day"), nw.col("net"), "history_repeat_amount"),
     )
 
 

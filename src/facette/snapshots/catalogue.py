@@ -60,7 +60,7 @@ _ALWAYS = (
     Feature("lines_per_transaction", "basket", "count", "lines per purchase", "lignes par achat", "transactions", **_LEVEL),
     Feature("largest_transaction", "basket", "currency", "largest purchase of the last {o} days", "plus gros achat des {o} derniers jours", "transactions.amount", **_LEVEL),
     Feature("largest_transaction_share", "basket", "share", "share of spend in the largest purchase", "part du plus gros achat dans les dépenses", "transactions.amount", **_LEVEL),
-    Feature("small_basket_share", "basket", "share", "share of purchases of five lines or fewer", "part des achats de cinq lignes au plus", "transactions", high="small baskets", low="full baskets", **_OWN),
+    Feature("small_basket_share", "basket", "share", "share of purchases of five lines or fewer", "part des achats de cinq lignes au plus", "transactions", high="small baskets", low="full baskets", **_OWN, level=True),
     Feature("refund_line_share", "discount", "share", "share of lines that are refunds", "part de lignes remboursées", "transactions.amount", high="many returns", low="few returns", **_OWN),
     Feature("weekend_share", "occasion", "share", "share of purchases at the weekend", "part des achats le week-end", "transactions.occurred_at", high="weekend", low="weekday", **_OWN),
 )
@@ -80,7 +80,7 @@ _DISCOUNT = (
 _PRODUCT = (
     Feature("products", "mix", "count", "different products bought", "produits différents achetés", "transactions.product", **_LEVEL),
     Feature("repeat_product_share", "mix", "share", "share of products bought more than once", "part de produits rachetés", "transactions.product", level=True),
-    Feature("repeat_line_share", "mix", "share", "share of lines that are products bought again", "part de lignes de produits rachetés", "transactions.product", high="loyal to products", low="explores products"),
+    Feature("repeat_line_share", "mix", "share", "share of lines that are products bought again", "part de lignes de produits rachetés", "transactions.product", high="loyal to products", low="explores products", level=True),
 )
 _CATEGORY = (
     Feature("categories", "mix", "count", "product categories bought", "catégories achetées", "transactions.category", **_LEVEL),
@@ -89,8 +89,8 @@ _CATEGORY = (
 )
 _CATEGORY_SHARE = Feature("share_{c}", "mix", "share", "share of spend in {c}", "part des dépenses en {c}", "transactions.category", high="{c}", low="")
 _CONTACT = (
-    Feature("contacts_received", "reaction", "count", "campaigns received in the last {o} days", "campagnes reçues sur {o} jours", "contacts"),
-    Feature("responses", "reaction", "count", "campaigns answered in the last {o} days", "campagnes suivies d'effet sur {o} jours", "contacts.responded_at"),
+    Feature("contacts_received", "reaction", "count", "campaigns received in the last {o} days", "campagnes reçues sur {o} jours", "contacts", level=True),
+    Feature("responses", "reaction", "count", "campaigns answered in the last {o} days", "campagnes suivies d'effet sur {o} jours", "contacts.responded_at", level=True),
     Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", **_OWN),
     Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at"),
     Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),

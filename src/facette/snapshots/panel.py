@@ -123,7 +123,7 @@ def snapshot_at(
     made = Snapshot(
         date,
         finished(rows, t, spec),
-        _context(rows, t, _history_days(tables, t), spec),
+        _context(rows, t, history_days(tables, t), spec),
         _outcomes(rows, spec) if with_outcomes else None,
     )
     return made if perimeter is None else _within(made, perimeter)
@@ -195,7 +195,7 @@ def constants(
     Raises:
         BadInput: a declared static attribute that the customers table lacks.
     """
-    history = _history_days(tables, earliest)
+    history = history_days(tables, earliest)
     observation = min(settings.observation_days, history)
     if observation < settings.observation_days:
         notes.append(
@@ -227,7 +227,7 @@ def constants(
     )
 
 
-def _history_days(tables: Tables, t: int) -> int:
+def history_days(tables: Tables, t: int) -> int:
     """Whole days observed before `t`, by what was known then.
 
     Raises:
@@ -305,7 +305,7 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
             "tenure_days": day - number["history_first_day"],
             "history_days": number["history_days"],
             "history_recency_days": number["history_last_day"] - number["history_first_day"],
-            "history_repeat_spend": number["history_repeat_amount"] / money,
+            "history_repeat_value": number["history_repeat_amount"] / money * rate,
             "active": (np.nan_to_num(number["active_lines"]) > 0).astype(float),
         },
         index=_index(rows),
