@@ -85,7 +85,7 @@ def test_a_learnt_part_is_plain_files(part: str, learnt: dict[str, Learned]) -> 
     files = learnt[part].files
     assert set(files) == FILES
     told = json.loads(files["part.json"])
-    assert set(told) == KEYS
+    assert set(told) == KEYS | ({"where"} if part == "churn" else set())
     assert told["categories"] == {"region": ["North", "South", "West"]}
     booster = lightgbm.Booster(model_str=files["booster.txt"].decode())
     assert booster.num_feature() == len(told["features"])
@@ -191,7 +191,7 @@ def test_one_training_snapshot_is_validated_by_customers_and_that_is_said(
     learned = learn_value(short, settings("value"), VALUE, 7)
     assert len(seen) == 3
     assert all(not set(early.index) & set(late.index) for early, late in seen)
-    assert "one training snapshot only: validated by 3 folds of customers" in learned.notes[0]
+    assert "no later training snapshot: validated by 3 folds of customers" in learned.notes[0]
 
 
 def test_the_package_scores_as_the_fitted_estimators_do(world: Panel, bundle: Bundle) -> None:
@@ -230,7 +230,7 @@ def test_scores_are_money_quantiles_and_probabilities(world: Panel, bundle: Bund
     scored = bundle.predict(rows(world))
     actual = world.test.outcomes["value"].to_numpy()
     assert (scored[["value_expected", "potential", "headroom"]] >= 0).all(axis=None)
-    assert scored["churn_probability"].between(0, 1).all()
+    assert scored["churn_probability"].dropna().between(0, 1).all()
     assert 0.75 <= (actual <= scored["potential"]).mean() <= 0.98
 
 

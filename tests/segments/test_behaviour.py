@@ -13,6 +13,7 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from facette.errors import BadInput
 from facette.segments.behaviour import (
+    MIN_KNOWN,
     BehaviourSegments,
     check_clusterer,
     check_k,
@@ -84,7 +85,9 @@ def packaged(learnt: BehaviourSegments, folder: Path) -> Bundle:
 
 def assigned(bundle: Bundle, frame: pd.DataFrame) -> np.ndarray:
     told, sure = bundle.segmentations.behaviour.assigned(frame)
-    assert ((sure > 0) & (sure <= 1)).all()
+    known = frame[[c["name"] for c in bundle.segmentations.behaviour.columns]].notna()
+    assert ((sure == 0) == (known.mean(axis=1) < MIN_KNOWN)).all()
+    assert sure.max() <= 1
     return np.array(told)
 
 

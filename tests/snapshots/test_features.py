@@ -192,7 +192,7 @@ def test_behavioural_features_are_rates_and_shares_of_the_customers_own_doing(
 ) -> None:
     behavioural = [f for f in catalogue(spec).values() if f.behavioural]
     assert {f.unit for f in behavioural} <= {"share", "ratio", "nats", "days"}
-    assert not [f.name for f in behavioural if f.level or f.category]
+    assert not [f.name for f in behavioural if f.category]
     assert "contacts_received" not in {f.name for f in behavioural}
 
 

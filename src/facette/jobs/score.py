@@ -83,7 +83,7 @@ def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> N
     days, wanted = history_days(tables, date), max(spec.observation_days, spec.horizon_days)
     if days < wanted:
         raise BadInput(
-            f"reference_date: {given} has {days} days of history and the model looks back {wanted}; "
+            f"reference_date: {given} has {days} days of history, the model looks back {wanted}; "
             "choose a later date"
         )
 

@@ -94,7 +94,8 @@ class Story:
         on, where that differs.
     transactions : lines read. observation_days : None when features see the whole history.
     potential_quantile : of value among peers.
-    confidence : of the intervals. test_looks : how often the test date has been looked at, this run included.
+    confidence : of the intervals.
+    test_looks : how often the test date has been looked at, this run included.
     off : part -> why it was switched off.
     said : what was chosen, dropped, validated otherwise: one sentence each.
     evaluation : part -> metrics; index the model first, then its baselines; columns metric names.
