@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from hydra.utils import instantiate
 from running import train_in
+from sklearn.base import clone
 
 from facette.jobs.train import Trained
 from facette.models.facets import learn_value
@@ -78,7 +80,8 @@ def test_the_package_answers_alike_in_a_fresh_environment(
                    check=True, cwd=tmp_path)  # fmt: skip
     said = pd.read_parquet(out)
     wanted = complete_journey.scored.reset_index(drop=True)
-    differing = int((said.astype(str) != wanted.astype(str)).any(axis=1).sum())
+    same = (said == wanted) | (said.isna() & wanted.isna())
+    differing = int((~same).any(axis=1).sum())
     evidence(
         "package_answers_alike_in_a_fresh_environment",
         {"customers": len(said), "rows_that_differ": differing,
@@ -101,6 +104,16 @@ def test_the_main_job_is_quick_and_small(tmp_path: Path, evidence: Callable[...,
              "complete_journey, facette train as a process of its own")  # fmt: skip
 
 
+def quickest(work: Callable[[], object]) -> float:
+    """The least seconds of two goes: what else the machine does only ever adds."""
+    seconds = []
+    for _ in range(2):
+        begun = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
 def test_a_fit_costs_little_more_than_the_library_call(
     journey_panel: tuple[Train, Panel], evidence: Callable[..., None]
 ) -> None:
@@ -111,14 +124,10 @@ def test_a_fit_costs_little_more_than_the_library_call(
     matrix = design(s.frame, list(catalogue(panel.spec)), ()).matrix(s.frame)
     learnt = learn_value(panel, model, estimator, settings.seed)
     trees, folds = learnt.params["trees"], model.folds
-    bare = estimator.set_params(n_estimators=trees)
-    begun = time.perf_counter()
-    for _ in range(5):
-        bare.fit(matrix, s.outcome)
-    bare_seconds = (time.perf_counter() - begun) / 5
-    begun = time.perf_counter()
-    learn_value(panel, model, instantiate(model.estimator, _convert_="all"), settings.seed)
-    seconds = time.perf_counter() - begun
+    bare = clone(estimator).set_params(n_estimators=trees)
+    timed = partial(learn_value, panel, model, estimator, settings.seed)
+    pairs = [(quickest(lambda: bare.fit(matrix, s.outcome)), quickest(timed)) for _ in range(3)]
+    bare_seconds, seconds = (min(times) for times in zip(*pairs, strict=True))
     fits = 2 * folds + 1
     figure = {"seconds": round(seconds, 2), "bare_fit_seconds": round(bare_seconds, 3),
               "fits": fits, "ratio_per_fit": round(seconds / (fits * bare_seconds), 2)}  # fmt: skip
