@@ -27,7 +27,7 @@ def _data(story: Story) -> str:
     base = "" if story.perimeter is None else f" where {story.perimeter}"
     return (
         f"Data: {story.data_name}, {number(story.customers)} customers{base}, "
-        f"{number(story.transactions)} transaction lines, known before {day(story.reference_date)}"
+        f"at {day(story.reference_date)}; {number(story.transactions)} transaction lines in all"
     )
 
 
@@ -122,7 +122,7 @@ def _checks(story: Story) -> str:
 
 def _counted(severity: str, count: int) -> str:
     plural = "s" if severity in ("error", "warning") and count > 1 else ""
-    return {"info": "as wished"}.get(severity, severity + plural)
+    return {"info": "for information"}.get(severity, severity + plural)
 
 
 SEVERITIES = ("error", "warning", "info", "not applicable")

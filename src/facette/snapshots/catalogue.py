@@ -68,9 +68,9 @@ _HOURS = tuple(
     Feature(f"{part}_share", "occasion", "share", f"share of purchases {english}", f"part des achats {french}", "transactions.occurred_at", high=high, low=low, behavioural=part == "evening")
     for part, english, french, high, low in (
         ("night", "before 6 h", "avant 6 h", "night", ""),
-        ("morning", "from 6 to 12 h", "de 6 à 12 h", "mornings", "never mornings"),
+        ("morning", "from 6 to 12 h", "de 6 à 12 h", "mornings", "few mornings"),
         ("afternoon", "from 12 to 18 h", "de 12 à 18 h", "afternoons", ""),
-        ("evening", "from 18 h on", "après 18 h", "evenings", "never evenings"),
+        ("evening", "from 18 h on", "après 18 h", "evenings", "few evenings"),
     )
 )
 _DISCOUNT = (
