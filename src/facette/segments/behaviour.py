@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClusterMixin, clone
+from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 
 from facette.errors import BadInput
 from facette.segments.naming import segment_names
-from facette.segments.quality import k_curve
+from facette.segments.quality import fitted_with, k_curve
 from facette.settings import Behaviour
 from facette.snapshots.catalogue import Feature
 from facette.wording import listed, nearest
@@ -87,7 +87,7 @@ def learn_behaviour(
     z = standardised(features.loc[enough], columns)
     curve, stabilities = k_curve(z, estimator, settings, seed)
     k, criterion = _chosen_k(curve, settings)
-    fitted = _with_k(estimator, k).fit(z) if k > 1 else _Everyone().fit(z)
+    fitted = fitted_with(estimator, k, z) if k > 1 else _Everyone().fit(z)
     fitted, order = _by_size(fitted, z)
     stability = [stabilities[k][i] for i in order] if k in stabilities else [1.0] * k
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
@@ -200,11 +200,6 @@ def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
     return int(curve.loc[fit, "k"].max()), rule
 
 
-def _with_k(estimator: ClusterMixin, k: int) -> Any:
-    name = "n_clusters" if "n_clusters" in estimator.get_params() else "n_components"
-    return clone(estimator).set_params(**{name: k})
-
-
 class _Everyone:
     """One segment for all: a single centre."""
 
@@ -227,7 +222,7 @@ def check_clusterer(estimator: Any) -> None:
             f"segments.behaviour.estimator: {type(estimator).__name__} takes no number of segments"
         )
     z = np.random.default_rng(0).normal(size=(200, 2))
-    _check_packable(_with_k(estimator, 5).fit(z), z)
+    _check_packable(fitted_with(estimator, 5, z), z)
 
 
 def _check_packable(fitted: Any, z: np.ndarray) -> None:

@@ -29,7 +29,7 @@ def k_curve(
     low, high = settings.k_range if settings.k is None else (settings.k, settings.k)
     rows, stabilities = [], {}
     for k in range(max(low, 2), min(high, len(z) - 1) + 1):
-        labels = _fit(estimator, k, z).predict(drawn)
+        labels = fitted_with(estimator, k, z).predict(drawn)
         stability = segment_stability(drawn, labels, estimator, k, settings.resamples, seed)
         stabilities[k] = stability
         shares = np.bincount(labels, minlength=k) / len(labels)
@@ -39,7 +39,10 @@ def k_curve(
     return pd.DataFrame(rows, columns=columns), stabilities
 
 
-def _fit(estimator: ClusterMixin, k: int, z: np.ndarray, random_state: int | None = None) -> Any:
+def fitted_with(
+    estimator: ClusterMixin, k: int, z: np.ndarray, random_state: int | None = None
+) -> Any:
+    """A clone of the clusterer with k segments, fitted on (n, d) standardised columns."""
     known = estimator.get_params()
     params = {"n_clusters" if "n_clusters" in known else "n_components": k}
     if random_state is not None and "random_state" in known:
@@ -55,7 +58,7 @@ def segment_stability(
     found = np.zeros((resamples, k))
     for b in range(resamples):
         drawn = generator.integers(0, len(z), len(z))
-        again = _fit(estimator, k, z[drawn], random_state=b)
+        again = fitted_with(estimator, k, z[drawn], random_state=b)
         seen = np.unique(drawn)
         found[b] = best_jaccard(labels[seen], again.predict(z[seen]), k)
     return [float(j) for j in found.mean(axis=0)]
