@@ -23,7 +23,8 @@ EXPERIMENTS = [f.stem for f in sorted((cli.CONF / "experiment").glob("*.yaml"))]
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_and_makes_its_estimators(group: str, option: str) -> None:
-    chosen = settings_of("train", f"{group}={option}")
+    own = ["data.name=own", "data.path=own.csv"] if option in {"files", "wide"} else []
+    chosen = settings_of("train", f"{group}={option}", *own)
     nodes = [getattr(chosen.model, part).estimator for part in ("value", "potential", "churn")]
     for node in [*nodes, chosen.segments.behaviour.estimator]:
         assert hasattr(instantiate(node, _convert_="all"), "fit")

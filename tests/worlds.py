@@ -7,13 +7,12 @@ snapshot = snapshot_at(tables, at("2021-07-05"), spec, None, with_outcomes=True)
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from facette.settings import Calibration, ChurnDefinition, ChurnModel, Data, Snapshot
+from facette.settings import Calibration, ChurnDefinition, ChurnModel, EventData, Snapshot
 from facette.snapshots.panel import constants
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
@@ -21,7 +20,6 @@ from facette.tables.door import Raw, admit, microseconds
 
 Frames = dict[str, pl.DataFrame]
 
-CONF = Path(__file__).parents[1] / "conf"
 START = datetime(2021, 1, 4)
 DAYS = 280
 END = START + timedelta(days=DAYS)
@@ -38,16 +36,17 @@ def at(date: str) -> int:
     return microseconds(date, "date")
 
 
-def data(**changed: Any) -> Data:
+def data(**changed: Any) -> EventData:
     """Settings of a source of data, whole but for what is changed."""
     plain = {
         "name": "shop", "source": "shop", "path": None, "currency": "EUR", "minor_units": 2,
         "timezone": "Europe/Paris", "observed_until": END.date().isoformat(),
+        "rows_in_memory": 10_000_000,
         "leave_out_later_rows": False, "recording_delay_hours": 0, "margin_rate": 0.4,
         "static_attributes": ["region"], "drop_duplicates": False, "licence": "none",
         "origin": "drawn from a seed",
     }  # fmt: skip
-    return Data(**(plain | changed))
+    return EventData(**(plain | changed))
 
 
 def admitted(frames: Mapping[str, pl.DataFrame], **changed: Any) -> Tables:

@@ -44,6 +44,8 @@ REASONS = {
     r"no viable alternative at input (.+)": r"cannot read \1",
     r"field '.+' is not Optional": "null is not allowed",
 }
+# keys that a user names: columns of their tables
+FREE_KEYS = r"data\.\w+\.columns\.\w+$"
 INSTANTIATION_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception"
 
 DONE, YOUR_MISTAKE, INTERRUPTED = 0, 2, 130
@@ -159,6 +161,8 @@ def _readable(pair: str) -> str:
     override = _parsed(pair) or _parsed(f"{key}={_quoted(value)}")
     if not key or override is None:
         raise BadInput(f"cannot read {pair!r}; write key=value")
+    if re.match(FREE_KEYS, key):
+        return f"++{override.input_line}"
     options = _groups().get(key)
     if (
         options

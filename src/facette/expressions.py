@@ -122,6 +122,12 @@ class Expression:
         some_column = nw.col(next(iter(schema))).is_null()
         return is_true & (some_column | ~some_column)  # `true` alone has no rows to be true in
 
+    def conjuncts(self) -> list[Expression]:
+        """The conditions that all have to hold: the parts of a chain of `and`, in their order."""
+        if self.tree.key != "and":
+            return [self]
+        return [parse(part, self.where) for part in _parted(self.text)]
+
     def sql(self, dialect: str = "duckdb") -> str:
         """The same expression as SQL text, for any dialect sqlglot knows.
 
@@ -146,6 +152,18 @@ def parse(text: str, where: str) -> Expression:
         except RecursionError:
             raise BadInput(f"{_short(text)} is nested too deeply") from None
     return Expression(text, where, tree)
+
+
+def _parted(text: str) -> Iterator[str]:
+    """The text between the `and`s that stand outside parentheses, as it is written."""
+    depth = start = 0
+    for token in _language().tokenize(text):
+        kind = token.token_type.name
+        depth += {"L_PAREN": 1, "L_BRACKET": 1, "R_PAREN": -1, "R_BRACKET": -1}.get(kind, 0)
+        if kind == "AND" and depth == 0:
+            yield text[start : token.start].strip()
+            start = token.end + 1
+    yield text[start:].strip()
 
 
 def keep(frame: Any, text: str, where: str) -> Any:

@@ -5,7 +5,7 @@ what a user may leave out altogether (`None`). Registered with Hydra by `registe
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -39,12 +39,20 @@ class Calibration(Enum):
 
 @dataclass
 class Data:
-    """Where the contract tables come from and how their money and time are to be read."""
+    """What every source of data says of itself."""
 
     name: str = MISSING
     source: str = MISSING
     path: str | None = None
     currency: str = MISSING
+    licence: str = MISSING
+    origin: str = MISSING
+
+
+@dataclass
+class EventData(Data):
+    """Sources of dated events: how money and time of the contract tables are to be read."""
+
     minor_units: int = MISSING
     timezone: str = MISSING
     observed_until: str | None = None
@@ -53,8 +61,96 @@ class Data:
     margin_rate: float = MISSING
     static_attributes: list[str] = MISSING
     drop_duplicates: bool = MISSING
-    licence: str = MISSING
-    origin: str = MISSING
+    rows_in_memory: int = MISSING
+
+
+@dataclass
+class Reading:
+    """How the text of a file is read; what is null is recognised, and said."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    date_format: str | None = None
+
+
+@dataclass
+class Published:
+    """A file that its publisher offers: where it is had, and the figures it is known by.
+
+    `member` is its path inside an archive, archives in archives parted by `!`; `rows` the fewest
+    and the most it may have, `sums` those of numeric columns. `also_called`: for a heading, those
+    that other editions of the same file use.
+    """
+
+    url: str = MISSING
+    file: str = MISSING
+    member: str | None = None
+    rows: list[int] = MISSING
+    distinct: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+    tolerance: float = MISSING
+    also_called: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class TableFile:
+    """One table in a file of one's own.
+
+    `table` names a table in a database file or a sheet of a workbook. `columns`: contract column ->
+    a column of the file, or an expression over its columns. `where` keeps rows.
+    """
+
+    path: str | None = None
+    table: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    where: str | None = None
+    read: Reading = field(default_factory=Reading)
+
+
+@dataclass
+class FilesData(EventData):
+    """Contract tables in files: each one that has a path is read."""
+
+    published: Published | None = None
+    transactions: TableFile = field(default_factory=TableFile)
+    customers: TableFile = field(default_factory=TableFile)
+    interactions: TableFile = field(default_factory=TableFile)
+    contracts: TableFile = field(default_factory=TableFile)
+    contacts: TableFile = field(default_factory=TableFile)
+    treatments: TableFile = field(default_factory=TableFile)
+    surveys: TableFile = field(default_factory=TableFile)
+    consents: TableFile = field(default_factory=TableFile)
+    products: TableFile = field(default_factory=TableFile)
+    events: TableFile = field(default_factory=TableFile)
+
+
+@dataclass
+class Outcomes:
+    """Columns of a wide table that tell what happened after its date.
+
+    `churn_positive` is the value of the churn column that means leaving; null where it is plain
+    (yes, true, 1). `churn_means`: what the two-valued outcome is, where it is no leaving.
+    """
+
+    churn: str | None = None
+    churn_positive: str | None = None
+    churn_means: str | None = None
+    value: str | None = None
+
+
+@dataclass
+class WideData(Data):
+    """A wide table: one row per customer at one date, outcomes among its columns."""
+
+    published: Published | None = None
+    table: str | None = None
+    where: str | None = None
+    read: Reading = field(default_factory=Reading)
+    customer_id: str | None = None
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    current_value: str | None = None
+    drop: list[str] = MISSING
 
 
 @dataclass
@@ -157,10 +253,15 @@ class Models:
 
 @dataclass
 class Evaluation:
-    """How figures are judged: bootstrap resamples over customers, width of the intervals."""
+    """How figures are judged: bootstrap resamples over customers, width of the intervals.
+
+    Data without dates are judged in `repeats` x `folds` stratified folds instead.
+    """
 
     resamples: int = MISSING
     confidence: float = MISSING
+    folds: int = MISSING
+    repeats: int = MISSING
 
 
 @dataclass
@@ -202,10 +303,34 @@ class Score:
 
     data: Data = MISSING
     tracking: Tracking = MISSING
-    reference_date: str = MISSING
+    reference_date: str | None = None
     alias: str = MISSING
     out: str = MISSING
     perimeter: str | None = None
+
+
+@dataclass
+class Worth:
+    """What a segmentation is assumed to cost, and the Pareto tiers that are looked at.
+
+    Costs are in currency units for each of `segments`; `tiers` are shares of customers from the top.
+    """
+
+    tiers: list[float] = MISSING
+    segments: int = MISSING
+    set_up_cost: float = MISSING
+    yearly_cost: float = MISSING
+
+
+@dataclass
+class Describe:
+    """`facette describe`."""
+
+    data: Data = MISSING
+    snapshot: Snapshot = MISSING
+    active_days: int = MISSING
+    gap_days: int = MISSING
+    worth: Worth = MISSING
 
 
 def check_ranges(train: Train) -> None:
@@ -219,7 +344,7 @@ def check_ranges(train: Train) -> None:
     ranges: list[tuple[str, Any, bool, str]] = [
         ("parts", train.parts, bool(train.parts), "at least one part"),
         ("seed", train.seed, train.seed >= 0, "0 or more"),
-        ("data.minor_units", train.data.minor_units, 0 <= train.data.minor_units <= 6, "0 to 6"),
+        *_data_ranges(train.data),
         ("snapshot.horizon_days", snapshot.horizon_days, snapshot.horizon_days > 0, "1 or more"),
         ("snapshot.observation_days", snapshot.observation_days, snapshot.observation_days > 1,
          "2 or more"),
@@ -240,6 +365,8 @@ def check_ranges(train: Train) -> None:
         ("model.churn.active_days", model.churn.active_days, model.churn.active_days > 0,
          "1 or more"),
         ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
+        ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
+        ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
         ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
         ("drivers.top", train.drivers.top, train.drivers.top > 0, "1 or more"),
         ("data.name", train.data.name, re.fullmatch(r"[\w.-]+", train.data.name) is not None,
@@ -252,6 +379,15 @@ def check_ranges(train: Train) -> None:
             raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
 
 
+def _data_ranges(data: Data) -> list[tuple[str, Any, bool, str]]:
+    if not isinstance(data, EventData):
+        return []
+    return [
+        ("data.minor_units", data.minor_units, 0 <= data.minor_units <= 6, "0 to 6"),
+        ("data.rows_in_memory", data.rows_in_memory, data.rows_in_memory >= 0, "0 or more"),
+    ]
+
+
 def register() -> None:
     """Put the schemas where Hydra finds them, as `<verb>_schema`."""
     from hydra.core.config_store import ConfigStore
@@ -259,3 +395,6 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="score_schema", node=Score)
+    store.store(name="describe_schema", node=Describe)
+    for kind, node in (("events", EventData), ("files", FilesData), ("wide", WideData)):
+        store.store(group="data", name=f"{kind}_schema", node=node)

@@ -125,8 +125,6 @@ def journey_panel() -> "tuple[Train, Panel]":
 @pytest.fixture(scope="session")
 def rows(journey_panel: "tuple[Train, Panel]") -> "pd.DataFrame":
     """The test snapshot as the package takes it."""
-    from facette.jobs.train import as_rows
-    from facette.models.validation import seen_by_models
+    from facette.registry.packaging import as_rows
 
-    snapshots = journey_panel[1]
-    return as_rows(seen_by_models(snapshots.test), snapshots.dates()[-1])
+    return as_rows(journey_panel[1].test)

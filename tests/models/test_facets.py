@@ -235,7 +235,7 @@ def test_scores_are_money_quantiles_and_probabilities(world: Panel, bundle: Bund
 
 
 def judged_by(part: str, world: Panel, bundle: Bundle) -> tuple[pd.DataFrame, pd.DataFrame]:
-    found = judge(part, world, bundle.predict(rows(world)), 0.9, Evaluation(200, 0.95), 1)
+    found = judge(part, world, bundle.predict(rows(world)), 0.9, Evaluation(200, 0.95, 2, 1), 1)
     return found.gains.set_index("metric"), found.table
 
 

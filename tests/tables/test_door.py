@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worlds import admitted, at, data, shop
 
 from facette.errors import BadInput
-from facette.settings import Data
+from facette.settings import EventData
 from facette.tables.contract import CONTRACTS, Kind
 from facette.tables.door import microseconds, read
 
@@ -336,7 +336,7 @@ def test_admitted_columns_have_the_types_of_the_contract() -> None:
 
 
 def test_a_column_that_a_file_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(_: Data) -> None:
+    def lacking(_: EventData) -> None:
         lines().select("price")
 
     from facette.tables import cdnow

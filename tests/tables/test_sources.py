@@ -4,22 +4,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from omegaconf import OmegaConf
-from worlds import CONF, at
+from running import settings_of
+from worlds import at
 
 from facette.errors import BadInput
-from facette.settings import Data
+from facette.settings import EventData
 from facette.tables.contract import Tables
 from facette.tables.door import read
 from facette.tables.installed import installed_file, located
 
 
-def configured(name: str, **changed: object) -> Data:
+def configured(name: str, **changed: object) -> EventData:
     """The settings of `conf/data/<name>.yaml`."""
-    whole = OmegaConf.merge(
-        OmegaConf.structured(Data), OmegaConf.load(CONF / "data" / f"{name}.yaml"), changed
-    )
-    return OmegaConf.to_object(whole)  # type: ignore[return-value]
+    overrides = [f"data.{key}={value}" for key, value in changed.items()]
+    return settings_of("train", f"data={name}", *overrides).data
 
 
 @pytest.fixture(scope="module")

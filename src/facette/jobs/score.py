@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
-from facette.models.validation import seen_by_models
 from facette.registry.models import load
-from facette.settings import Score
-from facette.snapshots.panel import as_date, history_days, snapshot_at
-from facette.snapshots.spec import SnapshotSpec
+from facette.registry.packaging import as_rows
+from facette.settings import EventData, Score, WideData
+from facette.snapshots.panel import Snapshot, history_days, snapshot_at
+from facette.snapshots.spec import SnapshotSpec, WideSpec
+from facette.snapshots.wide import wide_snapshot
 from facette.tables.contract import Tables
 from facette.tables.door import microseconds, read
+from facette.tables.wide import read_wide
 from facette.wording import listed
 
 
@@ -34,9 +37,10 @@ def main(cfg: DictConfig) -> None:
     settings: Score = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     scored = score(settings)
     write(scored.frame, Path(settings.out))
+    known = f" known before {settings.reference_date}" if settings.reference_date else ""
     tqdm.write(
-        f"{len(scored.frame):,} customers known before {settings.reference_date} scored by "
-        f"{scored.name} version {scored.version}: {settings.out}"
+        f"{len(scored.frame):,} customers{known} scored by {scored.name} version "
+        f"{scored.version}: {settings.out}"
     )
 
 
@@ -48,24 +52,39 @@ def score(settings: Score) -> Scored:
             `out` is neither Parquet nor CSV.
     """
     _check_ending(Path(settings.out))
-    date = microseconds(settings.reference_date, "reference_date")
     name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"
     model = load(settings.tracking, name, settings.alias)
-    spec = SnapshotSpec.from_dict(model.bundle.about["snapshot"])
-    tables = read(settings.data)
+    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
+    perimeter = " and ".join(f"({p})" for p in both) or None
+    snapshot = _snapshot(settings, model.bundle.about["snapshot"], perimeter)
+    frame = model.bundle.predict(as_rows(snapshot))
+    return Scored(frame.assign(model_version=str(model.version)), model.name, model.version)
+
+
+def _snapshot(settings: Score, constants: dict[str, Any], perimeter: str | None) -> Snapshot:
+    """The customers to score, with the constants of training.
+
+    Raises:
+        BadInput: there is no date, or one outside the data, or a column of training is missing.
+    """
+    data = settings.data
+    if isinstance(data, WideData):
+        if settings.reference_date is not None:
+            raise BadInput("reference_date: a wide table bears no date; leave it out")
+        table = read_wide(data, with_outcomes=False)
+        return wide_snapshot(table, WideSpec.from_dict(constants), perimeter)
+    assert isinstance(data, EventData)
+    if settings.reference_date is None:
+        raise BadInput("score needs reference_date=…")
+    date = microseconds(settings.reference_date, "reference_date")
+    spec, tables = SnapshotSpec.from_dict(constants), read(data)
     if date > tables.observed_until:
         raise BadInput(
             f"reference_date: {settings.reference_date} is past the end of observation; what "
             "happened until then is not known"
         )
     _check_known(tables, date, spec, settings.reference_date)
-    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
-    perimeter = " and ".join(f"({p})" for p in both) or None
-    snapshot = snapshot_at(tables, date, spec, perimeter, with_outcomes=False)
-    rows = seen_by_models(snapshot).reset_index()
-    rows.insert(1, "reference_date", as_date(date))
-    frame = model.bundle.predict(rows)
-    return Scored(frame.assign(model_version=str(model.version)), model.name, model.version)
+    return snapshot_at(tables, date, spec, perimeter, with_outcomes=False)
 
 
 def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> None:

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facette.models.validation import sample
 from facette.snapshots.panel import Panel, Snapshot
+from facette.snapshots.spec import SnapshotSpec
 
 Forecasts = dict[str, np.ndarray | None]
 GAPS: dict[str, Any] = {"dtype": float, "ensure_all_finite": "allow-nan"}
@@ -73,7 +74,8 @@ def rfm(snapshot: Snapshot) -> np.ndarray:
 
 def value_forecasts(panel: Panel) -> tuple[Forecasts, list[str]]:
     """Forecasts of value at the test date, in currency units, and what is to be said of them."""
-    context, notes = panel.test.context, []
+    context, notes = panel.test.context, list[str]()
+    assert isinstance(panel.spec, SnapshotSpec)
     made: Forecasts = {
         "last_window": _available(context["value_current"]),
         "year_ago": _available(context["value_year_ago"]),

@@ -189,12 +189,7 @@ def judged(
     metrics: Mapping[str, Metric], resamples: int, confidence: float, seed: int,
 ) -> Judged:  # fmt: skip
     """Judge `predictions` (the model under `model`, None where not available) against `actual`."""
-    ones = np.ones(len(actual))
-    rows = {
-        name: {m: np.nan if p is None else f(actual, p, ones) for m, f in metrics.items()}
-        for name, p in predictions.items()
-    }
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    table = metrics_table(actual, predictions, metrics)
     weights = bootstrap_weights(len(actual), resamples, seed)
     gains = [
         _gain(metric, metrics[metric], actual, predictions, table, weights, confidence)
@@ -202,6 +197,18 @@ def judged(
     ]
     columns = ["metric", "opponent", "gain", "low", "high"]
     return Judged(table, pd.DataFrame([g for g in gains if g], columns=columns))
+
+
+def metrics_table(
+    actual: np.ndarray, predictions: Mapping[str, np.ndarray | None], metrics: Mapping[str, Metric]
+) -> pd.DataFrame:
+    """A row per forecaster, a column per metric; NaN where a forecast is not available."""
+    ones = np.ones(len(actual))
+    rows = {
+        name: {m: np.nan if p is None else f(actual, p, ones) for m, f in metrics.items()}
+        for name, p in predictions.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def bootstrap_weights(n: int, resamples: int, seed: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from facette.models.validation import (
 from facette.settings import ChurnModel, PotentialModel, ValueModel
 from facette.snapshots.catalogue import Feature, catalogue
 from facette.snapshots.panel import Panel
+from facette.snapshots.spec import SnapshotSpec
 
 OUTCOMES = ("value", "churned")
 PEER_FAMILIES = {"mix", "profile", "reaction", "discount"}
@@ -76,7 +77,7 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s, reach = sample(panel.training, "value"), panel.spec.horizon_days
+    s, reach = sample(panel.training, "value"), _value_reach(panel)
     columns = settings.features or list(catalogue(panel.spec))
     made = design(s.frame, columns, OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
@@ -93,6 +94,11 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
             "the scale keeps the total"
         )
     return Learned(model.files(lower=0.0, scale=scale), params, notes)
+
+
+def _value_reach(panel: Panel) -> int | None:
+    """Value looks one horizon ahead, without the gap that churn leaves."""
+    return panel.spec.horizon_days if isinstance(panel.spec, SnapshotSpec) else None
 
 
 def peer_columns(panel: Panel) -> list[str]:
@@ -121,7 +127,7 @@ def learn_potential(
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s, reach = sample(panel.training, "value"), panel.spec.horizon_days
+    s, reach = sample(panel.training, "value"), _value_reach(panel)
     made = design(s.frame, settings.features or peer_columns(panel), OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
@@ -144,8 +150,7 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s = sample(panel.training, "churned")
-    reach = panel.spec.horizon_days + panel.spec.gap_days
+    s, reach = sample(panel.training, "churned"), panel.reach_days
     made = design(s.frame, settings.features or list(catalogue(panel.spec)), OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
@@ -155,5 +160,5 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
     note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
     if calibration.get("a") == 0:
         note += ": scores rank no better than chance, so that everyone has the base rate"
-    files = model.files(calibration=calibration, where="active")
+    files = model.files(calibration=calibration, where="active" if panel.dated else None)
     return Learned(files, params, [note])

@@ -59,7 +59,7 @@ def judge(
     rivals, notes = _rivals(part, panel, tau, known)
     predictions = {"model": scored[SCORES[part]].to_numpy()[known], **rivals}
     result = judged(
-        part, actual[known], predictions, _metrics(part, tau),
+        part, actual[known], predictions, metrics_of(part, tau),
         settings.resamples, settings.confidence, seed,
     )  # fmt: skip
     return Judgement(part, result.table, result.gains, actual[known], predictions, notes)
@@ -75,7 +75,8 @@ def _rivals(
     return baselines.churn_forecasts(panel, known), []
 
 
-def _metrics(part: str, tau: float) -> dict[str, Metric]:
+def metrics_of(part: str, tau: float) -> dict[str, Metric]:
+    """The figures of a part, the primary one first."""
     return {
         "value": value_metrics,
         "potential": lambda: potential_metrics(tau),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from facette.models.evaluation import equal_mass
 from facette.models.learner import Design, Fitted, best_trees, fit, is_lightgbm
 from facette.snapshots.panel import Snapshot
 
@@ -26,9 +27,12 @@ class Sample:
     customers: np.ndarray
     snapshot: np.ndarray
     days: np.ndarray
+    dated: bool = True
 
-    def ended_by_latest(self, reach_days: int) -> np.ndarray:
-        """True for rows whose outcome was over at the latest training date."""
+    def ended_by_latest(self, reach_days: int | None) -> np.ndarray:
+        """True for rows whose outcome was over at the latest training date; none where undated."""
+        if reach_days is None:
+            return np.zeros(len(self.outcome), dtype=bool)
         return self.days + reach_days <= self.days.max()
 
     def rows(self, chosen: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -56,23 +60,38 @@ def sample(training: Sequence[Snapshot], outcome: str) -> Sample:
         frames.append(seen_by_models(snapshot)[known])
         outcomes.append(snapshot.outcomes.loc[known, outcome].to_numpy())
         dates.append(np.full(int(known.sum()), i))
-        days.append(np.full(int(known.sum()), snapshot.reference_date.toordinal()))
+        date = snapshot.reference_date
+        days.append(np.full(int(known.sum()), 0 if date is None else date.toordinal()))
     frame = pd.concat(frames)
     return Sample(
         frame, np.concatenate(outcomes), frame.index.to_numpy(), np.concatenate(dates),
-        np.concatenate(days),
+        np.concatenate(days), training[0].reference_date is not None,
     )  # fmt: skip
 
 
 def grouped_folds(s: Sample, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Folds in which no customer stands on both sides."""
+    """Folds in which no customer stands on both sides; of an undated table, stratified ones."""
+    if not s.dated:
+        return stratified_folds(s.outcome, folds, seed)
     splitter = GroupKFold(folds, shuffle=True, random_state=seed)
     return splitter.split(s.frame, groups=s.customers)
 
 
+def stratified_folds(
+    outcome: np.ndarray, folds: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Folds of (n,) rows with the same share of each class, or of each tenth of an amount."""
+    classes = np.unique(outcome, return_inverse=True)[1]
+    if classes.max() > 1:
+        classes = equal_mass(outcome)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return splitter.split(np.zeros(len(outcome)), classes)
+
+
 def chosen_trees(
-    estimator: BaseEstimator, design: Design, s: Sample, reach_days: int, folds: int, seed: int
-) -> tuple[int | None, str]:
+    estimator: BaseEstimator, design: Design, s: Sample, reach_days: int | None, folds: int,
+    seed: int,
+) -> tuple[int | None, str]:  # fmt: skip
     """How many trees to grow, and a sentence on how that was validated.
 
     In time where outcomes of earlier snapshots, `reach_days` long, ended by the latest one.
@@ -88,7 +107,8 @@ def chosen_trees(
         early = s.frame.iloc[fitted], s.outcome[fitted]
         late = s.frame.iloc[held], s.outcome[held]
         found.append(best_trees(estimator, design, early, late))
-    sentence = f"no later training snapshot: validated by {folds} folds of customers inside"
+    kind = "no later training snapshot" if s.dated else "no dates"
+    sentence = f"{kind}: validated by {folds} folds of customers inside"
     return int(np.median([trees for trees in found if trees])), sentence
 
 

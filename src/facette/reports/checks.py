@@ -5,6 +5,7 @@ from __future__ import annotations
 from facette.reports.findings import Findings
 from facette.reports.story import Check
 from facette.reports.words import BASELINES, metric_label
+from facette.settings import EventData
 
 PRIMARY = {"value": "normalised_gini", "potential": "pinball", "churn": "log_loss"}
 TOTAL_TOLERANCE = 0.05
@@ -21,7 +22,7 @@ def checks(found: Findings) -> list[Check]:
     made = [_against_baseline(found, part) for part in PRIMARY]
     made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
     made += [_known(found), _drivers(found), _old_policy(found), _repeats_value(found)]
-    return [*made, _undated(found), _tables(found), _looks(found)]
+    return [*made, _too_good(found), _undated(found), _tables(found), _held_out(found)]
 
 
 def _against_baseline(found: Findings, part: str) -> Check:
@@ -138,7 +139,22 @@ def _repeats_value(found: Findings) -> Check:
                  "choose features that are shares and rates, not volumes")  # fmt: skip
 
 
+def _too_good(found: Findings) -> Check:
+    if "churn" not in found.judgements:
+        return Check("too-good-column", "not applicable", "churn is off")
+    if not found.suspects:
+        return Check("too-good-column", "info", "no column alone tells churn nearly without fault")
+    told = ", ".join(f"'{name}' (ROC AUC {auc:.3f})" for name, auc in found.suspects.items())
+    remedy = "leave it out (data.drop, or the features of the model), unless it was known before"
+    return Check("too-good-column", "error", f"alone, {told} tells churn: the outcome under "
+                 "another name, or filled in after it", remedy)  # fmt: skip
+
+
 def _undated(found: Findings) -> Check:
+    if not found.panel.dated:
+        said = "columns of a wide table bear no date: all are taken as known before the outcomes"
+        return Check("undated-attributes", "warning", said, "drop what was filled in afterwards")
+    assert isinstance(found.settings.data, EventData)
     refused = [note for note in found.panel.notes if "refused as features" in note]
     if refused:
         return Check(
@@ -152,6 +168,8 @@ def _undated(found: Findings) -> Check:
 
 
 def _tables(found: Findings) -> Check:
+    if not found.panel.dated:
+        return Check("missing-tables", "not applicable", "a wide table stands for all others")
     absent = [name for name in OPTIONAL_TABLES if name not in found.tables]
     if not absent:
         return Check("missing-tables", "info", "every optional table is there")
@@ -159,7 +177,14 @@ def _tables(found: Findings) -> Check:
     return Check("missing-tables", "info", said)
 
 
-def _looks(found: Findings) -> Check:
+def _held_out(found: Findings) -> Check:
+    if not found.panel.dated:
+        judged = found.settings.evaluation
+        return Check(
+            "time-overlap", "warning",
+            f"no dates: figures come from {judged.repeats} x {judged.folds} folds by chance, and "
+            "say nothing of how the model does on a later day", "bring transactions with dates",
+        )  # fmt: skip
     overlap = len(
         found.panel.test.features.index.intersection(found.panel.training[-1].features.index)
     )

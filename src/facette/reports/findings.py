@@ -12,6 +12,7 @@ import pandas as pd
 from facette.drivers.membership import Membership, membership_drivers
 from facette.models.facets import Learned
 from facette.models.judging import Judgement
+from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
 from facette.segments.behaviour import BehaviourSegments, standardised
 from facette.segments.quality import shared_information
@@ -47,9 +48,9 @@ class Findings:
         return self.panel.dates()[-1]
 
     @property
-    def observed_until(self) -> str:
-        """ISO text of the instant at which observation ends (exclusive)."""
-        return as_date(self.tables.observed_until)
+    def observed_until(self) -> str | None:
+        """ISO text of the instant at which observation ends (exclusive); None where undated."""
+        return as_date(self.tables.observed_until) if self.panel.dated else None
 
     @cached_property
     def catalogue(self) -> dict[str, Feature]:
@@ -73,6 +74,11 @@ class Findings:
         columns = self.behaviour.columns
         values = standardised(self.seen, columns)
         return pd.DataFrame(values, columns=[c["name"] for c in columns], index=self.seen.index)
+
+    @cached_property
+    def suspects(self) -> dict[str, float]:
+        """Columns that alone tell churn nearly without fault, with their ROC AUC."""
+        return suspects(self.panel.training[-1])
 
     @cached_property
     def membership(self) -> Membership | None:
@@ -103,7 +109,7 @@ class Findings:
     @cached_property
     def ami_value_tier(self) -> float | None:
         """How much the behaviour segments repeat the value tiers, 0 to 1."""
-        if self.behaviour is None:
+        if self.behaviour is None or "value_tier" not in self.scored:
             return None
         return shared_information(self.scored["behaviour_segment"], self.scored["value_tier"])
 

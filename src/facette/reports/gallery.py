@@ -34,9 +34,13 @@ class Picture:
 def scope(story: Story, part: str = "", customers: int | None = None) -> str:
     """What any figure must state: date, horizon, currency, discount, n."""
     n = customers if customers is not None else story.tested(part)
+    date = (
+        "no reference date"
+        if story.reference_date is None
+        else (f"reference date {day(story.reference_date)}, next {story.horizon_days} days")
+    )
     return (
-        f"{story.data_name}, reference date {day(story.reference_date)}, next "
-        f"{story.horizon_days} days, {story.currency}, {story.discount}, "
+        f"{story.data_name}, {date}, {story.currency}, {story.discount}, "
         f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(n)} customers."
     )
 

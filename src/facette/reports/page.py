@@ -12,7 +12,15 @@ from facette.reports.gallery import pictures
 from facette.reports.story import PARTS, Story
 from facette.reports.summary import SEVERITIES, summary_lines
 from facette.reports.tables import Table, against_baselines, any_table, gains_table, table
-from facette.reports.words import day, headline_texts, metric_label, missing, number
+from facette.reports.words import (
+    ahead,
+    day,
+    headline_texts,
+    metric_label,
+    missing,
+    number,
+    when,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -46,7 +54,8 @@ def _told(story: Story) -> dict[str, Any]:
     return {
         "story": story,
         "told": story.segmentation,
-        "date": day(story.reference_date),
+        "when": when(story),
+        "ahead": ahead(story),
         "summary": [line.split(": ", 1) for line in summary_lines(story)],
         "headlines": _headlines(story),
         "checks": sorted(story.checks, key=lambda check: SEVERITIES.index(check.severity)),
@@ -102,7 +111,7 @@ def _models(story: Story) -> list[dict[str, Any]]:
 def _evaluation(story: Story, part: str) -> Table | None:
     if part not in story.evaluation:
         return None
-    caption = f"{PARTS[part]} against its baselines, out of time"
+    caption = f"{PARTS[part]} against its baselines, {story.protocol}"
     return against_baselines(story.evaluation[part], caption, story.currency)
 
 
@@ -241,20 +250,33 @@ def _catalogue_table(story: Story) -> Table | None:
 
 
 def _facts(story: Story) -> list[tuple[str, str]]:
-    looks = story.test_looks
-    window = story.observation_days
+    lines = "" if story.transactions is None else f", {number(story.transactions)} lines"
     return [
         ("Data", f"{story.data_name}. {story.origin}"),
         ("Licence", story.licence),
-        ("Base", f"{number(story.customers)} customers, {number(story.transactions)} lines"),
-        ("Perimeter", story.perimeter or "everyone with a purchase before the reference date"),
+        ("Base", f"{number(story.customers)} customers{lines}"),
+        ("Perimeter", story.perimeter or _everyone(story)),
+        ("Held out", story.protocol),
+        *(_dates(story) if story.reference_date else [("Reference date", "none: a wide table")]),
+        ("Value", f"{story.value_basis}; {story.currency}, {story.discount}"),
+        ("Run", story.run_name),
+        ("Code", story.code_version),
+    ]
+
+
+def _everyone(story: Story) -> str:
+    if story.reference_date is None:
+        return "every row of the table"
+    return "everyone with a purchase before the reference date"
+
+
+def _dates(story: Story) -> list[tuple[str, str]]:
+    looks, window = story.test_looks, story.observation_days
+    return [
         ("Observed until", day(story.observed_until)),
         ("Trained at", ", ".join(day(date) for date in story.training_dates) or "not available"),
         ("Tested at", day(story.reference_date)),
         ("Looks at the test date", "not counted" if looks is None else number(looks)),
         ("Looks back", "the whole history" if window is None else f"{number(window)} days"),
         ("Looks ahead", f"{number(story.horizon_days)} days"),
-        ("Value", f"{story.value_basis}; {story.currency}, {story.discount}"),
-        ("Run", story.run_name),
-        ("Code", story.code_version),
     ]

@@ -92,6 +92,8 @@ class Story:
 
     customers : in the snapshot at `reference_date`; `population` says how many each part is tested
         on, where that differs.
+    reference_date : None for a wide table, which bears no date: what follows from one is None too.
+    protocol : how customers were held out, in words.
     transactions : lines read. observation_days : None when features see the whole history.
     potential_quantile : of value among peers.
     confidence : of the intervals.
@@ -121,16 +123,17 @@ class Story:
     origin: str
     licence: str
     currency: str
-    reference_date: str
+    reference_date: str | None
     training_dates: list[str]
-    horizon_days: int
+    horizon_days: int | None
     customers: int
-    transactions: int
-    observed_until: str
+    transactions: int | None
+    observed_until: str | None
     run_name: str
     code_version: str
     command: str
     value_basis: str
+    protocol: str = "out of time"
     discount: str = "not discounted"
     observation_days: int | None = None
     perimeter: str | None = None

@@ -4,14 +4,15 @@ from collections import Counter
 
 from facette.reports.story import PARTS, Headline, Segmentation, Story
 from facette.reports.words import (
+    ahead,
     capital,
-    day,
     headline_texts,
     metric_label,
     missing,
     money,
     number,
     share,
+    when,
 )
 
 
@@ -26,16 +27,17 @@ def summary_lines(story: Story) -> list[str]:
 def _data(story: Story) -> str:
     base = "" if story.perimeter is None else f" where {story.perimeter}"
     return (
-        f"Data: {story.data_name}, {number(story.customers)} customers{base}, "
-        f"at {day(story.reference_date)}; {number(story.transactions)} transaction lines in all"
+        f"Data: {story.data_name}, {number(story.customers)} customers{base}, {when(story)}; "
+        + (
+            "one row each"
+            if missing(story.transactions)
+            else f"{number(story.transactions)} transaction lines in all"
+        )
     )
 
 
 def _outcome(story: Story) -> str:
-    return (
-        f"Outcome: the {story.horizon_days} days from {day(story.reference_date)}, "
-        f"in {story.currency}, {story.discount}; {story.value_basis}"
-    )
+    return f"Outcome: {ahead(story)}, in {story.currency}, {story.discount}; {story.value_basis}"
 
 
 def _part(story: Story, part: str) -> str:

@@ -22,7 +22,9 @@ from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
 from facette.segments.quality import verdict
 from facette.segments.tiers import rfm_classes, rfm_scores
+from facette.settings import EventData, WideData
 from facette.snapshots.catalogue import table as catalogue_table
+from facette.snapshots.spec import SnapshotSpec
 
 MAP_SAMPLE = 1500
 HEADLINES = {
@@ -34,22 +36,24 @@ HEADLINES = {
 
 def tell(
     found: Findings, *, configuration: str, command: str, run_name: str, code_version: str,
-    looks: int,
+    looks: int | None,
 ) -> Story:  # fmt: skip
     """The whole story of a training run."""
     data, snapshot = found.settings.data, found.settings.snapshot
-    judged = found.judgements
+    judged, spec = found.judgements, found.panel.spec
+    dated = isinstance(spec, SnapshotSpec)
     return Story(
         data_name=data.name,
         origin=data.origin,
         licence=data.licence,
         currency=data.currency,
-        reference_date=found.test_date,
-        training_dates=found.panel.dates()[:-1],
-        horizon_days=snapshot.horizon_days,
-        observation_days=found.panel.spec.observation_days,
+        reference_date=found.test_date if dated else None,
+        training_dates=found.panel.dates()[:-1] if dated else [],
+        horizon_days=snapshot.horizon_days if dated else None,
+        observation_days=spec.observation_days if isinstance(spec, SnapshotSpec) else None,
+        protocol="out of time" if dated else _in_folds(found),
         customers=len(found.panel.test),
-        transactions=found.tables.rows["transactions"],
+        transactions=found.tables.rows.get("transactions"),
         observed_until=found.observed_until,
         run_name=run_name,
         code_version=code_version,
@@ -85,10 +89,20 @@ def tell(
     )  # fmt: skip
 
 
+def _in_folds(found: Findings) -> str:
+    judged = found.settings.evaluation
+    return f"in {judged.repeats} x {judged.folds} stratified folds of customers, by chance"
+
+
 def _value_basis(found: Findings) -> str:
+    data = found.settings.data
+    if isinstance(data, WideData):
+        column = data.outcomes.value
+        return "no value outcome is given" if column is None else f"value is column {column!r}"
+    assert isinstance(data, EventData)
     if "margin" in found.tables.columns("transactions"):
         return "value is margin, before cost to serve and cost of risk"
-    rate = found.settings.data.margin_rate
+    rate = data.margin_rate
     if rate == 1:
         return "value is gross spend: no margin, cost to serve or risk is known in these data"
     return f"value is spend times a margin rate of {rate:g}, before cost to serve and risk"
@@ -99,7 +113,7 @@ def _said(found: Findings) -> list[str]:
     notes = [*found.tables.notes, *found.panel.notes]
     notes += [note for learned in found.learnt.values() for note in learned.notes]
     notes += [note for j in found.judgements.values() for note in j.notes]
-    if "churn" in found.judgements:
+    if "churn" in found.judgements and found.panel.dated:
         churn = found.settings.model.churn
         notes.append(
             f"churn ({churn.definition.value.replace('_', '-')}): no purchase in the "
@@ -367,12 +381,11 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
     lines = [
         f"# {name}",
         f"Parts: {', '.join(parts)}. Trained on {story.data_name} ({story.origin}; "
-        f"{story.licence}), snapshots of {', '.join(story.training_dates)}; judged out of time at "
-        f"{story.reference_date} over {story.horizon_days} days on {story.customers:,} customers.",
+        f"{story.licence}){_judged_how(story)} on {story.customers:,} customers.",
         f"Money in {story.currency}; {story.value_basis}.",
         "Input: one row per customer with the snapshot features of the signature, known strictly "
         "before `reference_date`. Output: see the signature.",
-        "## Figures at the test date" if figures else "",
+        "## Figures on held-out customers" if figures else "",
         "\n".join(figures),
         "## Limits",
         "Drivers are associations, not causes. A high churn probability does not say that a "
@@ -380,3 +393,12 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
         "\n".join(f"- {c.sentence}" for c in story.checks if c.severity in {"error", "warning"}),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _judged_how(story: Story) -> str:
+    if story.reference_date is None:
+        return f", a wide table; judged {story.protocol}"
+    return (
+        f", snapshots of {', '.join(story.training_dates)}; judged {story.protocol} at "
+        f"{story.reference_date} over {story.horizon_days} days"
+    )

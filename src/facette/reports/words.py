@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from facette.reports.story import Headline
+from facette.reports.story import Headline, Story
 
 NOT_AVAILABLE = "not available"
 MINUS = "\N{MINUS SIGN}"
@@ -41,6 +41,9 @@ BASELINES = {
     "base_rate": "the base rate",
     "recency": "logistic on recency",
     "logistic_rfm": "logistic on RFM",
+    "mean_of_all": "the mean of all",
+    "ridge": "ridge on all columns",
+    "logistic": "logistic on all columns",
 }
 
 DIRECTIONS = {1: "higher is better", -1: "lower is better", 0: "best at 1", None: ""}
@@ -91,6 +94,18 @@ def day(value: Any) -> str:
         return NOT_AVAILABLE
     date = pd.Timestamp(value)
     return f"{date.day} {date:%B %Y}"
+
+
+def when(story: Story) -> str:
+    """At which date customers are told of, or that there is none."""
+    return f"at {day(story.reference_date)}" if story.reference_date else "undated"
+
+
+def ahead(story: Story) -> str:
+    """What the outcomes are of: so many days after the date, or the columns of a wide table."""
+    if story.reference_date is None:
+        return "outcomes as the table gives them"
+    return f"the {story.horizon_days} days from {day(story.reference_date)}"
 
 
 def capital(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from facette.snapshots.spec import SnapshotSpec
+from facette.snapshots.spec import SnapshotSpec, WideSpec
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,10 @@ _ATTRIBUTE = Feature("{a}", "profile", "category", "{a}", "{a}", "customers.{a}"
 # fmt: on
 
 
-def catalogue(spec: SnapshotSpec) -> dict[str, Feature]:
+def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
     """The features of a snapshot with these constants, by name, in column order."""
+    if isinstance(spec, WideSpec):
+        return {name: _given(name, spec) for name in spec.columns}
     listed = [_filled(f, w=w) for w in spec.windows_days for f in _SPEND]
     listed += _ALWAYS
     listed += _HOURS if spec.has_hours else ()
@@ -114,6 +116,17 @@ def catalogue(spec: SnapshotSpec) -> dict[str, Feature]:
         _ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes
     ]
     return {f.name: f for f in (_filled(f, o=spec.observation_days) for f in listed)}
+
+
+def _given(name: str, spec: WideSpec) -> Feature:
+    """A column of a wide table: all that is known of it is its heading."""
+    told = " ".join(name.replace("_", " ").split())
+    high, low = (told, f"no {told}") if name in spec.yes_no else (f"high {told}", f"low {told}")
+    is_text = name in spec.categories
+    return Feature(
+        name, "given", "category" if is_text else "number", told, told, f"wide.{name}",
+        behavioural=not is_text, category=is_text, high=high, low=low,
+    )  # fmt: skip
 
 
 def share_column(category: str) -> str:

@@ -15,25 +15,26 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnModel, Data
+from facette.settings import ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
 from facette.snapshots.catalogue import share_column
 from facette.snapshots.finish import finished
 from facette.snapshots.known import first_known_day, known_at
 from facette.snapshots.outcomes import YEAR_DAYS, net_column, outcomes_after, past_windows
-from facette.snapshots.spec import SnapshotSpec
+from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
 from facette.wording import listed, nearest
 
 EPOCH = datetime(1970, 1, 1)
+UNDATED = "undated"
 OPTIONAL_COLUMNS = ("discount", "margin", "product", "category")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One row per customer at a reference date, indexed by customer_id.
+    """One row per customer at a reference date (None: undated), indexed by customer_id.
 
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
@@ -41,7 +42,7 @@ class Snapshot:
     for who was not active), None where the future is not known.
     """
 
-    reference_date: datetime
+    reference_date: datetime | None
     features: pd.DataFrame
     context: pd.DataFrame
     outcomes: pd.DataFrame | None
@@ -66,23 +67,43 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Panel:
-    """Training snapshots in order of time, the test snapshot, their constants, what was said."""
+    """Training snapshots in order of time, the test snapshot, their constants, what was said.
+
+    Of a wide table there is one snapshot without a date, both for training and for test: it is
+    judged in folds of customers.
+    """
 
     training: list[Snapshot]
     test: Snapshot
-    spec: SnapshotSpec
+    spec: SnapshotSpec | WideSpec
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def dated(self) -> bool:
+        """Whether outcomes come after a reference date, so that a test is out of time."""
+        return isinstance(self.spec, SnapshotSpec)
+
+    @property
+    def reach_days(self) -> int | None:
+        """How many days the outcomes of a date look ahead at most; None where undated."""
+        spec = self.spec
+        return spec.horizon_days + spec.gap_days if isinstance(spec, SnapshotSpec) else None
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """Every snapshot once, in order of time, the test last."""
+        return [*self.training, self.test] if self.dated else [self.test]
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of each snapshot by its reference date, the test last."""
-        return {iso(s.reference_date): s.digest() for s in [*self.training, self.test]}
+        return {iso(s.reference_date): s.digest() for s in self.snapshots}
 
     def dates(self) -> list[str]:
         """Reference dates as ISO text, the last one the test."""
         return [iso(s.reference_date) for s in [*self.training, self.test]]
 
 
-def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: Data) -> Panel:
+def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: EventData) -> Panel:
     """Every snapshot of the panel.
 
     Raises:
@@ -126,7 +147,7 @@ def snapshot_at(
         _context(rows, t, history_days(tables, t), spec),
         _outcomes(rows, spec) if with_outcomes else None,
     )
-    return made if perimeter is None else _within(made, perimeter)
+    return made if perimeter is None else within(made, perimeter)
 
 
 def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> list[int]:
@@ -187,7 +208,7 @@ def _check_dates(dates: list[int], start: int, end: int, reach: int) -> None:
 
 
 def constants(
-    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: Data,
+    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: EventData,
     notes: list[str],
 ) -> SnapshotSpec:  # fmt: skip
     """The spec fixed at the earliest training date; what it drops is said in `notes`.
@@ -332,7 +353,12 @@ def _index(rows: pl.DataFrame) -> pd.Index:
     return pd.Index(rows[KEY].to_list(), name=KEY, dtype=object).astype("str")
 
 
-def _within(snapshot: Snapshot, perimeter: str) -> Snapshot:
+def within(snapshot: Snapshot, perimeter: str) -> Snapshot:
+    """The customers of a snapshot for whom the expression holds.
+
+    Raises:
+        BadInput: it can't be read, or selects nobody.
+    """
     context = snapshot.context.drop(columns=snapshot.features.columns, errors="ignore")
     seen = pd.concat([snapshot.features, context], axis=1)
     expression = parse(perimeter, where="snapshot.perimeter")
@@ -347,8 +373,10 @@ def _within(snapshot: Snapshot, perimeter: str) -> Snapshot:
     return snapshot.keep(rows)
 
 
-def iso(date: datetime) -> str:
-    """The date alone where it is midnight, the date and time otherwise."""
+def iso(date: datetime | None) -> str:
+    """The date alone where it is midnight, the date and time otherwise, or `undated`."""
+    if date is None:
+        return UNDATED
     return date.date().isoformat() if date == datetime(*date.timetuple()[:3]) else date.isoformat()
 
 

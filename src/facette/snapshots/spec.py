@@ -37,3 +37,24 @@ class SnapshotSpec:
         """The inverse of `as_dict`."""
         made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
         return cls(**made)
+
+
+@dataclass(frozen=True)
+class WideSpec:
+    """The columns of a wide table that were there at training; nothing in it has a date.
+
+    `columns` in their order, `categories` those that are text, `yes_no` those that were yes or no.
+    """
+
+    columns: tuple[str, ...]
+    categories: tuple[str, ...]
+    yes_no: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists, for JSON."""
+        return {k: list(v) for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> WideSpec:
+        """The inverse of `as_dict`."""
+        return cls(**{k: tuple(v) for k, v in plain.items()})

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from facette.settings import Data
+from facette.settings import EventData
 from facette.tables.door import Raw
 from facette.tables.installed import located
 
 
-def read(data: Data) -> Raw:
+def read(data: EventData) -> Raw:
     """The raw transactions under the contract's column names, before they are checked."""
     path = located("lifetimes", "CDNOW_master.txt", data.path)
     lines = pl.LazyFrame({"line": path.read_text().splitlines()[1:]})

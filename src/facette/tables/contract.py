@@ -168,12 +168,23 @@ CONTRACTS: dict[str, Contract] = {
 
 
 @dataclass(frozen=True)
+class Cleaned:
+    """Rows of one file: how many came, how many were kept, and how many each reason dropped."""
+
+    table: str
+    rows_in: int
+    kept: int
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Tables:
     """The admitted contract tables, lazily, with what was counted while admitting them.
 
     `frames` maps a table's name to its rows: identifiers text, money Int64 minor units, instants
     Int64 microseconds. `first_at` is the first transaction, `observed_until` (exclusive) where
-    observation ends. `notes` says what was repaired or left out, with counts.
+    observation ends. `notes` says what was repaired or left out, `cleaning` which rows of a file
+    were kept, both with counts.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -182,6 +193,7 @@ class Tables:
     rows: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    cleaning: list[Cleaned] = field(default_factory=list)
 
     def __contains__(self, name: str) -> bool:
         return name in self.frames

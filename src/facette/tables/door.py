@@ -1,29 +1,33 @@
 """The door: raw tables are checked against the contract once, made exact, and trusted after.
 
 An error names the table, the column, how many rows, the first few keys and what to do. What is
-repairable is repaired only where configuration says so, and counted.
+repairable is repaired only where configuration says so, and counted. A table of up to
+`data.rows_in_memory` rows is held; a larger one is scanned, here and by every later stage.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import narwhals as nw
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import Data
-from facette.tables.contract import CONTRACTS, DAY_US, Column, Contract, Kind, Tables
+from facette.settings import EventData
+from facette.tables.contract import CONTRACTS, DAY_US, Cleaned, Contract, Kind, Tables
+from facette.tables.exact import Exact, exact, point_zeros, without_point_zero
 from facette.wording import listed, nearest
 
-SOURCES = ("complete_journey", "cdnow")
-LARGEST_MONEY = 10**15
+SOURCES = ("complete_journey", "cdnow", "files")
 FIRST_KEYS = 3
+ROWS_A_PASS = 20_000_000  # of a scanned table, when its repeated rows are counted
+STRAY_SHARE, STRAY_ROWS = 0.01, 3
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,10 @@ class Raw:
     frames: Mapping[str, pl.LazyFrame]
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    cleaning: tuple[Cleaned, ...] = ()
 
 
-def read(data: Data) -> Tables:
+def read(data: EventData) -> Tables:
     """The checked tables of a configured source.
 
     Raises:
@@ -47,14 +52,13 @@ def read(data: Data) -> Tables:
         )
     source = import_module(f"facette.tables.{data.source}")
     try:
-        raw = source.read(data)
+        return admit(source.read(data), data)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInput(f"data {data.name}: a file cannot be read: {reason}") from None
-    return admit(raw, data)
 
 
-def admit(raw: Raw, data: Data) -> Tables:
+def admit(raw: Raw, data: EventData) -> Tables:
     """Check and make exact the raw tables, all or none.
 
     Raises:
@@ -62,35 +66,43 @@ def admit(raw: Raw, data: Data) -> Tables:
     """
     if "transactions" not in raw.frames:
         raise BadInput("transactions: the one required table is missing")
+    if data.timezone not in available_timezones():
+        raise BadInput(
+            f"data.timezone: '{data.timezone}' is no time zone; write it as Europe/Paris"
+        )
     notes = list(raw.notes)
     frames = {
-        name: _admitted(CONTRACTS[name], _collected(name, frame), data, notes)
+        name: _admitted(CONTRACTS[name], _held(frame, data), data, notes)
         for name, frame in raw.frames.items()
     }
     end = _observed_until(frames, data)
     frames = {name: _within(CONTRACTS[name], f, end, data, notes) for name, f in frames.items()}
-    if frames["transactions"].is_empty():
-        raise BadInput(
-            f"transactions: no row is dated before {_date(end)}, the end of observation; move "
-            "data.observed_until"
-        )
     frames["transactions"] = _with_category(frames, notes)
+    frames = {name: _held(frame, data) for name, frame in frames.items()}
+    first = frames["transactions"].select(pl.col("occurred_at").min())
     return Tables(
-        frames={name: nw.from_native(frame.lazy()) for name, frame in frames.items()},
-        first_at=int(frames["transactions"]["occurred_at"].min()),  # type: ignore[arg-type]
+        frames={name: nw.from_native(frame) for name, frame in frames.items()},
+        first_at=int(_collected(first).item()),
         observed_until=end,
-        rows={name: frame.height for name, frame in frames.items()},
-        digests={path.name: _digest(path) for path in raw.files},
+        rows={name: _rows(frame) for name, frame in frames.items()},
+        digests=digests(raw.files),
         notes=notes,
+        cleaning=list(raw.cleaning),
     )
 
 
-def _collected(table: str, frame: pl.LazyFrame) -> pl.DataFrame:
-    try:
-        return frame.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadInput(f"{table}: the file cannot be read: {reason}") from None
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    """What a question gives, asked batch by batch."""
+    return frame.collect(engine="streaming")
+
+
+def _rows(frame: pl.LazyFrame) -> int:
+    return int(_collected(frame.select(pl.len())).item())
+
+
+def _held(frame: pl.LazyFrame, data: EventData) -> pl.LazyFrame:
+    """The table in memory where it is small enough, else as it was: to be scanned."""
+    return frame.collect().lazy() if _rows(frame) <= data.rows_in_memory else frame
 
 
 def microseconds(text: str, setting: str) -> int:
@@ -109,192 +121,198 @@ def microseconds(text: str, setting: str) -> int:
 
 
 def _admitted(
-    contract: Contract, frame: pl.DataFrame, data: Data, notes: list[str]
-) -> pl.DataFrame:
-    _require_columns(contract, frame)
-    if frame.is_empty():
-        raise BadInput(f"{contract.name}: the table is empty; leave it out or give it rows")
-    for column in contract.columns:
-        if column.name in frame.columns:
-            frame = _exact(contract, column, frame, data, notes)
-    frame = _completed(contract, frame, data)
-    _check_key(contract, frame)
-    return _without_duplicates(contract, frame, data, notes)
+    contract: Contract, frame: pl.LazyFrame, data: EventData, notes: list[str]
+) -> pl.LazyFrame:
+    schema = frame.collect_schema()
+    _require_columns(contract, schema.names())
+    frame = _with_whole_ids(contract, frame, notes)
+    columns = [exact(c, schema[c.name], data) for c in contract.columns if c.name in schema]
+    _refuse_problems(contract, frame, columns, data, notes)
+    made = _completed(contract, frame.with_columns(c.value for c in columns), data)
+    _check_key(contract, made)
+    return _without_duplicates(contract, made, data, notes)
 
 
-def _require_columns(contract: Contract, frame: pl.DataFrame) -> None:
-    absent = [c.name for c in contract.columns if c.required and c.name not in frame.columns]
+def _require_columns(contract: Contract, given: list[str]) -> None:
+    absent = [c.name for c in contract.columns if c.required and c.name not in given]
     if absent:
         raise BadInput(
             f"{contract.name}: column {listed(absent)} is missing; the table has "
-            f"{listed(frame.columns)}{nearest(absent[0], frame.columns)}"
+            f"{listed(given)}{nearest(absent[0], given)}"
         )
 
 
-def _exact(
-    contract: Contract, column: Column, frame: pl.DataFrame, data: Data, notes: list[str]
-) -> pl.DataFrame:
-    given = frame[column.name]
-    made = _CASTS[column.kind](given, data)
-    unreadable = given.is_not_null() & made.is_null()
-    _refuse(contract, column, frame, unreadable, f"that is no {column.kind.value}")
-    if column.required:
-        _refuse(contract, column, frame, made.is_null(), "that is missing")
-    if column.kind is Kind.money:
-        made = _minor_units(contract, column, frame, made, data, notes)
-    if column.kind is Kind.instant:
-        _refuse(contract, column, frame, made < 0, "dated before 1970")
-    if column.minimum is not None:
-        _refuse(contract, column, frame, made < column.minimum, f"below {column.minimum}")
-    return frame.with_columns(made.alias(column.name))
-
-
-def _text(given: pl.Series, data: Data) -> pl.Series:
-    return given.cast(pl.String)
-
-
-def _number(given: pl.Series, data: Data) -> pl.Series:
-    number = given.cast(pl.Float64, strict=False)
-    return number.set(~number.is_finite(), None) if number.dtype == pl.Float64 else number
-
-
-def _flag(given: pl.Series, data: Data) -> pl.Series:
-    if given.dtype == pl.String:
-        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-        return given.str.to_lowercase().replace_strict(words, default=None)
-    return given.cast(pl.Boolean, strict=False)
-
-
-def _instant(given: pl.Series, data: Data) -> pl.Series:
-    if given.dtype == pl.String:
-        given = _parsed(given)
-    if given.dtype == pl.Date:
-        given = given.cast(pl.Datetime("us"))
-    if not isinstance(given.dtype, pl.Datetime):
-        return pl.Series(given.name, [None] * len(given), dtype=pl.Int64)
-    if given.dtype.time_zone is not None:
-        try:
-            given = given.dt.convert_time_zone(data.timezone).dt.replace_time_zone(None)
-        except pl.exceptions.ComputeError:
-            raise BadInput(
-                f"data.timezone: '{data.timezone}' is no time zone; write it as Europe/Paris"
-            ) from None
-    return given.dt.timestamp("us")
-
-
-def _parsed(given: pl.Series) -> pl.Series:
-    """ISO dates and date-times; anything else is null and refused by the caller."""
-    moments = [
-        given.str.to_datetime(form, time_unit="us", strict=False)
-        for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+def _with_whole_ids(contract: Contract, frame: pl.LazyFrame, notes: list[str]) -> pl.LazyFrame:
+    """Identifiers that a spreadsheet wrote as 1.0 here and 1 there are told as 1."""
+    schema = frame.collect_schema()
+    texts = [c.name for c in contract.columns if c.kind is Kind.text]
+    texts = [name for name in texts if schema.get(name) == pl.String]
+    if not texts:
+        return frame
+    counts = _collected(frame.select(*point_zeros(texts))).row(0, named=True)
+    changed = {name: count for name, count in counts.items() if count}
+    notes += [
+        f"{contract.name}.{name}: {count:,} values written as 1.0 are read as 1"
+        for name, count in changed.items()
     ]
-    return pl.select(pl.coalesce(moments)).to_series().alias(given.name)
+    return frame.with_columns(without_point_zero(name) for name in changed)
 
 
-_CASTS = {
-    Kind.text: _text,
-    Kind.instant: _instant,
-    Kind.money: _number,
-    Kind.number: _number,
-    Kind.flag: _flag,
-}
+def _refuse_problems(
+    contract: Contract, frame: pl.LazyFrame, columns: list[Exact], data: EventData,
+    notes: list[str],
+) -> None:  # fmt: skip
+    """One pass over the table counts everything that may be wrong with it.
 
-
-def _minor_units(
-    contract: Contract, column: Column, frame: pl.DataFrame, amounts: pl.Series,
-    data: Data, notes: list[str],
-) -> pl.Series:  # fmt: skip
-    units = amounts * 10**data.minor_units
-    _refuse(contract, column, frame, units.abs() > LARGEST_MONEY, "too large to be kept exactly")
-    whole = units.round(0)
-    rounded = int(((units - whole).abs() > 1e-4).sum())
-    if rounded:
-        notes.append(
-            f"{contract.name}.{column.name}: {rounded:,} amounts were rounded to "
-            f"{data.minor_units} decimals"
-        )
-    return whole.cast(pl.Int64)
+    Raises:
+        BadInput: the table is empty, or holds a value that the contract refuses.
+    """
+    problems = [(c, is_bad, told) for c in columns for is_bad, told in c.problems]
+    roundings = [c for c in columns if c.rounded is not None]
+    counts = [is_bad.sum().alias(f"problem {i}") for i, (_, is_bad, _) in enumerate(problems)]
+    counts += [c.rounded.sum().alias(c.column.name) for c in roundings if c.rounded is not None]
+    found = _collected(frame.select(pl.len().alias("rows"), *counts)).row(0, named=True)
+    if not found["rows"]:
+        raise BadInput(f"{contract.name}: the table is empty; leave it out or give it rows")
+    for i, (column, is_bad, told) in enumerate(problems):
+        if count := found[f"problem {i}"]:
+            _refuse(contract, column, frame, is_bad, count, found["rows"], told)
+    notes += [
+        f"{contract.name}.{c.column.name}: {found[c.column.name]:,} amounts were rounded to "
+        f"{data.minor_units} decimals"
+        for c in roundings
+        if found[c.column.name]
+    ]
 
 
 def _refuse(
-    contract: Contract, column: Column, frame: pl.DataFrame, bad: pl.Series, problem: str
-) -> None:
-    count = int(bad.sum() or 0)
-    if not count:
-        return
-    rows = frame.filter(bad.fill_null(False)).head(FIRST_KEYS)
-    key = contract.columns[0].name
-    shown = [f"{k}: {v!r}" for k, v in zip(rows[key], rows[column.name], strict=True)]
+    contract: Contract, column: Exact, frame: pl.LazyFrame, is_bad: pl.Expr, count: int,
+    rows: int, problem: str,
+) -> None:  # fmt: skip
+    key, name = contract.columns[0].name, column.column.name
+    first = _collected(
+        frame.filter(is_bad).select(key=pl.col(key), value=pl.col(name)).head(FIRST_KEYS)
+    )
+    shown = [f"{_plain(k)}: {v!r}" for k, v in first.iter_rows()]
     raise BadInput(
-        f"{contract.name}.{column.name}: {count:,} of {frame.height:,} rows hold a value {problem} "
+        f"{contract.name}.{name}: {count:,} of {rows:,} rows hold a value {problem} "
         f"(first {key}s {'; '.join(shown)}); correct these rows or leave them out of the file"
     )
 
 
-def _completed(contract: Contract, frame: pl.DataFrame, data: Data) -> pl.DataFrame:
+def _plain(key: object) -> str:
+    """A key as it stands, or quoted where it would break the line."""
+    return str(key) if str(key).isprintable() else repr(key)
+
+
+def _completed(contract: Contract, frame: pl.LazyFrame, data: EventData) -> pl.LazyFrame:
     """Fill in what the contract defaults: when a row was recorded, which basket it belongs to."""
-    if contract.instant in frame.columns:
+    columns = frame.collect_schema().names()
+    if contract.instant is not None and contract.instant in columns:
         delay = data.recording_delay_hours * 3_600_000_000
         default = pl.col(contract.instant) + delay
-        given = [pl.col("recorded_at")] if "recorded_at" in frame.columns else []
+        given = [pl.col("recorded_at")] if "recorded_at" in columns else []
         frame = frame.with_columns(recorded_at=pl.coalesce([*given, default]))
     if contract.name == "transactions":
         default = pl.col("occurred_at").cast(pl.String)
-        given = [pl.col("transaction_id")] if "transaction_id" in frame.columns else []
+        given = [pl.col("transaction_id")] if "transaction_id" in columns else []
         frame = frame.with_columns(transaction_id=pl.coalesce([*given, default]))
     return frame
 
 
-def _check_key(contract: Contract, frame: pl.DataFrame) -> None:
-    key = [name for name in contract.key if name in frame.columns]
+def _check_key(contract: Contract, frame: pl.LazyFrame) -> None:
+    key = [name for name in contract.key if name in frame.collect_schema()]
     if not key:
         return
-    twice = frame.filter(pl.struct(key).is_duplicated())
-    if twice.height:
+    twice = _collected(frame.group_by(key, maintain_order=True).len().filter(pl.col("len") > 1))
+    if rows := int(twice["len"].sum()):
         first = twice[key[0]].unique(maintain_order=True).head(FIRST_KEYS).to_list()
         raise BadInput(
-            f"{contract.name}: {twice.height:,} rows share the key {listed(key)} with another "
-            f"(first {key[0]}s {listed(first)}); keep one row for each"
+            f"{contract.name}: {rows:,} rows share the key {listed(key)} with another "
+            f"(first {key[0]}s {listed(map(_plain, first))}); keep one row for each"
         )
 
 
 def _without_duplicates(
-    contract: Contract, frame: pl.DataFrame, data: Data, notes: list[str]
-) -> pl.DataFrame:
+    contract: Contract, frame: pl.LazyFrame, data: EventData, notes: list[str]
+) -> pl.LazyFrame:
     if contract.key:
         return frame
-    kept = frame.unique(maintain_order=True)
-    twice = frame.height - kept.height
+    twice = _repeated_rows(frame)
     if twice:
         done = "dropped" if data.drop_duplicates else "kept (data.drop_duplicates is false)"
         notes.append(f"{contract.name}: {twice:,} rows repeat another row exactly, {done}")
-    return kept if data.drop_duplicates else frame
+    return frame.unique(maintain_order=True) if twice and data.drop_duplicates else frame
 
 
-def _observed_until(frames: Mapping[str, pl.DataFrame], data: Data) -> int:
+def _repeated_rows(frame: pl.LazyFrame) -> int:
+    """Rows that equal an earlier one; some customers at a time, so that memory is bounded."""
+    rows = _rows(frame)
+    passes = max(-(-rows // ROWS_A_PASS), 1)
+    turn = pl.col("customer_id").hash(seed=0) % passes
+    distinct = pl.struct(pl.all()).hash(seed=1).n_unique()
+    asked = (frame.filter(turn == i).select(distinct) if passes > 1 else frame.select(distinct)
+             for i in range(passes))  # fmt: skip
+    return rows - sum(int(_collected(question).item()) for question in asked)
+
+
+def _observed_until(frames: Mapping[str, pl.LazyFrame], data: EventData) -> int:
     if data.observed_until is not None:
         return microseconds(data.observed_until, "data.observed_until")
-    events = [frames[n]["occurred_at"].max() for n in frames if "occurred_at" in frames[n].columns]
-    last = max(int(event) for event in events if event is not None)  # type: ignore[arg-type]
-    return (last // DAY_US + 1) * DAY_US
+    _refuse_strays(frames["transactions"])
+    timed = [f for f in frames.values() if "occurred_at" in f.collect_schema()]
+    lasts = [_collected(f.select(pl.col("occurred_at").max())).item() for f in timed]
+    return (max(int(last) for last in lasts if last is not None) // DAY_US + 1) * DAY_US
+
+
+def _refuse_strays(frame: pl.LazyFrame) -> None:
+    """A few rows dated decades from all others would move the start or the end of observation.
+
+    Raises:
+        BadInput: fewer than 3 rows, or than 1 %, stand further off than all others span, and
+            than a year.
+    """
+    days = _collected(frame.group_by(day=pl.col("occurred_at") // DAY_US).len()).sort("day")
+    day, count = days["day"].to_numpy(), days["len"].to_numpy()
+    for side, at in (("after", len(day) - 1), ("before", 1)):
+        while 0 < at < len(day):
+            few = count[at:] if side == "after" else count[:at]
+            if few.sum() > max(STRAY_ROWS - 1, STRAY_SHARE * count.sum()):
+                break
+            rest = day[:at] if side == "after" else day[at:]
+            if day[at] - day[at - 1] > max(rest[-1] - rest[0], 366):
+                stray = day[-1] if side == "after" else day[0]
+                raise BadInput(
+                    f"transactions.occurred_at: {few.sum():,} of {count.sum():,} rows are dated "
+                    f"long {side} all others, up to {_date(int(stray) * DAY_US)}, where the others "
+                    f"run from {_date(int(rest[0]) * DAY_US)} to {_date(int(rest[-1]) * DAY_US)}; "
+                    "correct them, leave them out with where, or set data.observed_until"
+                )
+            at += -1 if side == "after" else 1
 
 
 def _within(
-    contract: Contract, frame: pl.DataFrame, end: int, data: Data, notes: list[str]
-) -> pl.DataFrame:
+    contract: Contract, frame: pl.LazyFrame, end: int, data: EventData, notes: list[str]
+) -> pl.LazyFrame:
     """Rows before the end of observation; later ones are refused unless configured otherwise."""
-    if contract.instant not in frame.columns:
+    if contract.instant is None or contract.instant not in frame.collect_schema():
         return frame
-    later = frame[contract.instant] >= end
-    count = int(later.sum())
+    later = pl.col(contract.instant) >= end
+    count, rows = _collected(frame.select(later.sum(), pl.len())).row(0)
     if not count:
         return frame
+    key = contract.columns[0].name
     if not data.leave_out_later_rows:
-        keys = frame.filter(later)[contract.columns[0].name].head(FIRST_KEYS).to_list()
+        keys = _collected(frame.filter(later).select(key).head(FIRST_KEYS))[key].to_list()
         raise BadInput(
             f"{contract.name}.{contract.instant}: {count:,} rows are dated at or after the end of "
-            f"observation, {_date(end)} (first {contract.columns[0].name}s {listed(keys)}); "
+            f"observation, {_date(end)} (first {key}s {listed(map(_plain, keys))}); "
             "correct them, move data.observed_until, or set data.leave_out_later_rows=true"
+        )
+    if count == rows and contract.name == "transactions":
+        raise BadInput(
+            f"transactions: no row is dated before {_date(end)}, the end of observation; move "
+            "data.observed_until"
         )
     notes.append(
         f"{contract.name}: {count:,} rows at or after {_date(end)}, the end of observation, "
@@ -303,17 +321,25 @@ def _within(
     return frame.filter(~later.fill_null(False))
 
 
-def _with_category(frames: Mapping[str, pl.DataFrame], notes: list[str]) -> pl.DataFrame:
+def _with_category(frames: Mapping[str, pl.LazyFrame], notes: list[str]) -> pl.LazyFrame:
     lines, products = frames["transactions"], frames.get("products")
-    if "category" in lines.columns or products is None or "product" not in lines.columns:
+    columns = lines.collect_schema().names()
+    if "category" in columns or products is None or "product" not in columns:
         return lines
-    if "category" not in products.columns:
+    if "category" not in products.collect_schema():
         return lines
-    joined = lines.join(products.select("product", "category"), on="product", how="left")
-    unknown = int(joined["category"].is_null().sum())
+    joined = lines.join(
+        products.select("product", "category"), on="product", how="left", maintain_order="left"
+    )
+    unknown = int(_collected(joined.select(pl.col("category").is_null().sum())).item())
     if unknown:
         notes.append(f"transactions: {unknown:,} lines are of products without a category")
     return joined
+
+
+def digests(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file, by its name."""
+    return {path.name: _digest(path) for path in files}
 
 
 def _digest(path: Path) -> str:

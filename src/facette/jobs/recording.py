@@ -1,0 +1,76 @@
+"""What a training run leaves in the tracking store: figures, tables, pictures, fitted files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matplotlib.figure import Figure
+
+from facette.registry.tracking import TrackedRun
+from facette.reports.findings import Findings
+from facette.reports.gallery import figures_of
+from facette.reports.story import Story
+from facette.reports.summary import summary_lines
+
+MOST_LOGGED = 50_000  # rows of scores kept with a run
+
+
+def record(
+    run: TrackedRun, found: Findings, story: Story, metrics: dict[str, float], report: Path
+) -> None:
+    """Log the run and a child run for each part."""
+    run.metrics(metrics)
+    run.params(asdict(found.settings))
+    run.describe("\n".join(f"- {line}" for line in summary_lines(story)))
+    run.text(story.configuration or "", "configuration.yaml")
+    run.file(report)
+    run.text(json.dumps(story.digests, indent=1), "digests.json")
+    for snapshot, (date, digest) in zip(found.panel.snapshots, found.digests.items(), strict=True):
+        context = "testing" if snapshot is found.panel.test else "training"
+        run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
+    run.table(found.scored, "scores/test_date.json") if len(found.scored) <= MOST_LOGGED else None
+    figures = figures_of(story)
+    for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
+        with run.child(part) as child:
+            _track_part(child, part, found, story, metrics, figures)
+
+
+def _track_part(
+    child: TrackedRun, part: str, found: Findings, story: Story, metrics: dict[str, float],
+    figures: dict[str, Figure],
+) -> None:  # fmt: skip
+    """One part's parameters, figures, tables, pictures and fitted files."""
+    prefix = "behaviour" if part == "segments" else part
+    learnt_from = list(found.digests.values())[: len(found.panel.training)]
+    child.params({"inputs_digest": ",".join(learnt_from)})
+    child.metrics({k: v for k, v in metrics.items() if k.startswith(f"{prefix}/")})
+    pictured = {"segments": ("map", "profile", "k-curve", "matrix")}.get(part, (f"{part}-",))
+    for name, figure in figures.items():
+        if name.startswith(pictured):
+            child.figure(figure, f"figures/{name}.png")
+    tables = {
+        "evaluation": story.evaluation.get(part),
+        "gains": story.gains.get(part),
+        "calibration": story.calibration.get(part),
+        "deciles": story.deciles.get(part),
+        "drivers": story.drivers.get(part),
+    }
+    if part == "segments" and story.segmentation is not None:
+        told = story.segmentation
+        tables = {"segments": told.segments, "k_curve": told.k_curve, "cells": story.cells}
+        tables |= {"membership_drivers": told.membership, "outcome_drivers": told.outcome}
+        tables |= {"tiers": story.tiers, "rfm": story.rfm, "matrix": story.matrix}
+        files = found.behaviour.files(**found.frozen) if found.behaviour else {}
+    else:
+        child.params(found.learnt[part].params)
+        files = found.learnt[part].files
+    for name, table in tables.items():
+        if table is not None:
+            child.table(table.reset_index(), f"tables/{name}.json")
+    with TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+            child.file(Path(folder) / name, "part")

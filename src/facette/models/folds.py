@@ -1,0 +1,158 @@
+"""Judged in folds: where nothing has a date, customers are held out by chance, several times.
+
+A figure is the mean over all folds of all repeats. The interval of a gain is that of Nadeau &
+Bengio (2003), whose variance allows for folds that share most of their training customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from facette.models.baselines import Forecasts
+from facette.models.evaluation import COMPARED, HIGHER_IS_BETTER, metrics_table
+from facette.models.facets import Learned
+from facette.models.judging import SCORES, Judgement, metrics_of
+from facette.models.validation import stratified_folds
+from facette.settings import Evaluation
+from facette.snapshots.panel import Panel, Snapshot
+
+Learn = Callable[[Panel], Learned]
+Score = Callable[[Learned, Snapshot], np.ndarray]
+OUTCOMES = {"value": "value", "potential": "value", "churn": "churned"}
+
+
+def judge_in_folds(
+    part: str, panel: Panel, learn: Learn, score: Score, tau: float, settings: Evaluation,
+    seed: int, progress: Callable[[str], None],
+) -> Judgement:  # fmt: skip
+    """Judge a part of an undated panel: learnt and scored anew in each fold of each repeat.
+
+    `actual` and `predictions` of the answer are of the first repeat, in which every customer with
+    a known outcome is held out once, in the order of the snapshot.
+    """
+    outcomes = panel.test.outcomes
+    assert outcomes is not None
+    outcome = outcomes[OUTCOMES[part]].to_numpy()
+    known = ~np.isnan(outcome)
+    actual, metrics = outcome[known], metrics_of(part, tau)
+    tables, held_out = [], dict[str, np.ndarray]()
+    for i, (inside, held) in enumerate(_folds(panel, known, actual, settings, seed)):
+        progress(f"judging {part}, fold {i + 1} of {settings.folds * settings.repeats}")
+        predictions = {"model": score(learn(inside), inside.test), **_rivals(part, inside, tau)}
+        tables.append(metrics_table(actual[held], predictions, metrics))
+        if i < settings.folds:
+            for name, predicted in predictions.items():
+                assert predicted is not None
+                held_out.setdefault(name, np.full(len(actual), np.nan))[held] = predicted
+    table = pd.concat(tables).groupby(level=0, sort=False).mean()
+    return Judgement(part, table, _gains(part, tables, table, settings), actual, dict(held_out),
+                     [_said(part, settings)])  # fmt: skip
+
+
+def _said(part: str, settings: Evaluation) -> str:
+    return (
+        f"{part}: no dates, so that it is judged in {settings.repeats} x {settings.folds} "
+        "stratified folds of customers, not out of time; figures are means over the folds, and "
+        "the scores told of a customer come from a model that had not seen them"
+    )
+
+
+def _folds(
+    panel: Panel, known: np.ndarray, actual: np.ndarray, settings: Evaluation, seed: int
+) -> Iterator[tuple[Panel, np.ndarray]]:
+    """Panels whose test customers are not among those to learn from, and which these are."""
+    rows = np.flatnonzero(known)
+    for repeat in range(settings.repeats):
+        for fitted, held in stratified_folds(actual, settings.folds, seed + repeat):
+            learnt_from, tested = (
+                panel.test.keep(np.isin(np.arange(len(known)), rows[chosen]))
+                for chosen in (fitted, held)
+            )
+            yield Panel([learnt_from], tested, panel.spec), held
+
+
+def _gains(
+    part: str, tables: list[pd.DataFrame], means: pd.DataFrame, settings: Evaluation
+) -> pd.DataFrame:
+    """Paired differences to the best baseline on each metric, with their corrected intervals."""
+    rows = []
+    for metric in COMPARED[part]:
+        sign = 1 if metric in HIGHER_IS_BETTER else -1
+        opponent = str((sign * means[metric].drop("model")).idxmax())
+        pairs = [sign * (t.loc["model", metric] - t.loc[opponent, metric]) for t in tables]
+        gain, half = corrected_interval(np.array(pairs), settings.folds, settings.confidence)
+        rows.append((metric, opponent, gain, gain - half, gain + half))
+    return pd.DataFrame(rows, columns=["metric", "opponent", "gain", "low", "high"])
+
+
+def corrected_interval(
+    differences: np.ndarray, folds: int, confidence: float
+) -> tuple[float, float]:
+    """Mean of the (n,) differences of repeated folds, and half the width of its interval.
+
+    Nadeau & Bengio 2003: the variance of the mean is (1/n + n_test / n_train) times that of the
+    differences, with n - 1 degrees of freedom.
+    """
+    n = len(differences)
+    variance = (1 / n + 1 / (folds - 1)) * differences.var(ddof=1)
+    return float(differences.mean()), float(
+        student.ppf((1 + confidence) / 2, n - 1) * np.sqrt(variance)
+    )
+
+
+def _rivals(part: str, panel: Panel, tau: float) -> Forecasts:
+    """What a user would pick instead, fitted on the same customers."""
+    learnt_from, tested = panel.training[0], panel.test
+    assert learnt_from.outcomes is not None
+    outcome = learnt_from.outcomes[OUTCOMES[part]].to_numpy()
+    n = len(tested)
+    if part == "potential":
+        return {"same_for_all": np.full(n, np.quantile(outcome, tau))}
+    if part == "value":
+        line = _prepared(RidgeCV(np.logspace(-3, 3, 7))).fit(learnt_from.features, outcome)
+        ridge = np.maximum(line.predict(tested.features), min(outcome.min(), 0))
+        current = tested.context["value_current"]
+        beside = {} if current.isna().all() else {"last_window": current.to_numpy()}
+        return {**beside, "mean_of_all": np.full(n, outcome.mean()), "ridge": ridge}
+    line = _prepared(LogisticRegression(max_iter=2000)).fit(learnt_from.features, outcome)
+    logistic = line.predict_proba(tested.features)[:, 1]
+    return {"base_rate": np.full(n, outcome.mean()), "logistic": logistic}
+
+
+def _prepared(model: RidgeCV | LogisticRegression):  # type: ignore[no-untyped-def]
+    """The model behind imputed, standardised numbers and one column for each category."""
+    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    texts = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="missing"),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10),
+    )
+    is_number = make_column_selector(dtype_include="number")
+    is_text = make_column_selector(dtype_exclude="number")
+    return make_pipeline(make_column_transformer((numbers, is_number), (texts, is_text)), model)
+
+
+def held_out(
+    scored: pd.DataFrame, panel: Panel, judgements: Mapping[str, Judgement]
+) -> pd.DataFrame:
+    """The scored customers, each prediction by a model that had not seen them.
+
+    `scored` (rows as in `panel.test`) comes from models fitted on these very customers, whose own
+    predictions would flatter; who has no known outcome keeps them.
+    """
+    outcomes, told = panel.test.outcomes, scored.copy()
+    assert outcomes is not None
+    for part, judgement in judgements.items():
+        known = outcomes[OUTCOMES[part]].notna().to_numpy()
+        told.loc[known, SCORES[part]] = judgement.predictions["model"]
+    if "headroom" in told:
+        told["headroom"] = np.maximum(0.0, told["potential"] - told["value_expected"])
+    return told

@@ -1,0 +1,113 @@
+"""Exact values: a column as it came becomes text, integer minor units or integer microseconds.
+
+Everything here is a Polars expression over one column, so that a table larger than memory is made
+exact while it is scanned. What can't be read is null; the door counts it and refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from facette.settings import EventData
+from facette.tables.contract import Column, Kind
+
+LARGEST_MONEY = 10**15
+# numbers of a spreadsheet's own making: 1.0 and 1 are one customer
+WHOLE, POINT_ZERO = r"^-?\d+(\.0+)?$", r"\.0+$"
+FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+ISO_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+
+@dataclass(frozen=True)
+class Exact:
+    """One column: its exact value, and what may be wrong with it, in the order it is told."""
+
+    column: Column
+    value: pl.Expr
+    problems: tuple[tuple[pl.Expr, str], ...]
+    rounded: pl.Expr | None = None
+
+
+def exact(column: Column, dtype: pl.DataType, data: EventData) -> Exact:
+    """How a column of this type comes in, whatever its rows hold."""
+    given = pl.col(column.name)
+    read = _READERS[column.kind](given, dtype, data)
+    value, rounded = read, None
+    problems = [(given.is_not_null() & read.is_null(), f"that is no {column.kind.value}")]
+    if column.required:
+        problems.append((read.is_null(), "that is missing"))
+    if column.kind is Kind.money:
+        units = read * 10**data.minor_units
+        small = units.abs() <= LARGEST_MONEY
+        problems.append((~small, "too large to be kept exactly"))
+        value = pl.when(small).then(units.round(0)).cast(pl.Int64)
+        rounded = (units - units.round(0)).abs() > 1e-4
+    if column.kind is Kind.instant:
+        problems.append((value < 0, "dated before 1970"))
+    if column.minimum is not None:
+        problems.append((read < column.minimum, f"below {column.minimum:g}"))
+    return Exact(column, value.alias(column.name), tuple(problems), rounded)
+
+
+def as_text(given: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A column as text; whole numbers of a float column are told without their `.0`."""
+    if not dtype.is_float():
+        return given.cast(pl.String)
+    whole = (given == given.floor()) & (given.abs() < 2**53)
+    return pl.when(whole).then(given.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(
+        given.cast(pl.String)
+    )  # fmt: skip
+
+
+def _text(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
+    return as_text(given, dtype)
+
+
+def _number(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
+    number = given.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _flag(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
+    if dtype == pl.String:
+        return given.str.to_lowercase().replace_strict(FLAGS, default=None, return_dtype=pl.Boolean)
+    return given.cast(pl.Boolean, strict=False)
+
+
+def _instant(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
+    if dtype == pl.String:
+        given = pl.coalesce(
+            given.str.to_datetime(form, time_unit="us", strict=False) for form in ISO_FORMS
+        )
+    elif dtype == pl.Date:
+        given = given.cast(pl.Datetime("us"))
+    elif not isinstance(dtype, pl.Datetime):
+        return pl.lit(None, pl.Int64)
+    elif dtype.time_zone is not None:
+        given = given.dt.convert_time_zone(data.timezone).dt.replace_time_zone(None)
+    return given.dt.timestamp("us")
+
+
+_READERS: dict[Kind, Callable[[pl.Expr, pl.DataType, EventData], pl.Expr]] = {
+    Kind.text: _text,
+    Kind.instant: _instant,
+    Kind.money: _number,
+    Kind.number: _number,
+    Kind.flag: _flag,
+}
+
+
+def point_zeros(columns: list[str]) -> Iterator[pl.Expr]:
+    """For each text column: how many values end in `.0`, where all its values are whole numbers."""
+    for name in columns:
+        text = pl.col(name).drop_nulls()
+        ending = text.str.contains(POINT_ZERO)
+        yield pl.when(text.str.contains(WHOLE).all()).then(ending.sum()).otherwise(0).alias(name)
+
+
+def without_point_zero(name: str) -> pl.Expr:
+    """The text column with `1.0` told as `1`."""
+    return pl.col(name).str.replace(POINT_ZERO, "")
