@@ -313,7 +313,7 @@ class Score:
 class Worth:
     """What a segmentation is assumed to cost, and the Pareto tiers that are looked at.
 
-    Costs are in currency units for each of `segments`; `tiers` are shares of customers from the top.
+    Costs are in currency units for each of `segments`; `tiers` are shares of customers, top first.
     """
 
     tiers: list[float] = MISSING

@@ -132,10 +132,8 @@ def snapshot_at(
     Raises:
         BadInput: nobody has a transaction before `t`, or the perimeter selects nobody.
     """
-    after = outcomes_after(tables, t, spec) if with_outcomes else []
-    frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
-    joined = reduce(lambda left, right: left.join(right, on=KEY, how="left"), frames)
-    rows = pl.DataFrame(joined.collect("pyarrow").to_native()).sort(KEY)
+    shares = [_aggregated(share, t, spec, with_outcomes) for share in tables.shares()]
+    rows = pl.concat(shares).sort(KEY)
     date = EPOCH + timedelta(microseconds=t)
     if not len(rows):
         raise BadInput(
@@ -148,6 +146,13 @@ def snapshot_at(
         _outcomes(rows, spec) if with_outcomes else None,
     )
     return made if perimeter is None else within(made, perimeter)
+
+
+def _aggregated(tables: Tables, t: int, spec: SnapshotSpec, with_outcomes: bool) -> pl.DataFrame:
+    after = outcomes_after(tables, t, spec) if with_outcomes else []
+    frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
+    joined = reduce(lambda left, right: left.join(right, on=KEY, how="left"), frames)
+    return pl.DataFrame(joined.collect("pyarrow").to_native())
 
 
 def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> list[int]:

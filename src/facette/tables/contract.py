@@ -6,11 +6,13 @@ identifiers are text, so that sums are exact on any engine and in any order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
@@ -184,7 +186,7 @@ class Tables:
     `frames` maps a table's name to its rows: identifiers text, money Int64 minor units, instants
     Int64 microseconds. `first_at` is the first transaction, `observed_until` (exclusive) where
     observation ends. `notes` says what was repaired or left out, `cleaning` which rows of a file
-    were kept, both with counts.
+    were kept, both with counts. `passes`: in how many shares of customers to work on them.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -194,6 +196,25 @@ class Tables:
     digests: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     cleaning: list[Cleaned] = field(default_factory=list)
+    passes: int = 1
+
+    def shares(self) -> Iterator[Tables]:
+        """The tables of a share of the customers at a time, all of them in `passes` turns.
+
+        A customer's features and outcomes rest on their own rows alone, so that work on tables that
+        are scanned can be done share by share, in bounded memory.
+        """
+        if self.passes == 1:
+            yield self
+            return
+        turn = pl.col("customer_id").hash(seed=0) % self.passes
+        for i in range(self.passes):
+            own = {
+                name: nw.from_native(frame.to_native().filter(turn == i))
+                if "customer_id" in self.columns(name) else frame
+                for name, frame in self.frames.items()
+            }  # fmt: skip
+            yield replace(self, frames=own, passes=1)
 
     def __contains__(self, name: str) -> bool:
         return name in self.frames

@@ -26,7 +26,7 @@ from facette.wording import listed, nearest
 
 SOURCES = ("complete_journey", "cdnow", "files")
 FIRST_KEYS = 3
-ROWS_A_PASS = 20_000_000  # of a scanned table, when its repeated rows are counted
+ROWS_A_PASS = 10_000_000  # of a scanned table, taken in hand at a time
 STRAY_SHARE, STRAY_ROWS = 0.01, 3
 
 
@@ -80,14 +80,17 @@ def admit(raw: Raw, data: EventData) -> Tables:
     frames["transactions"] = _with_category(frames, notes)
     frames = {name: _held(frame, data) for name, frame in frames.items()}
     first = frames["transactions"].select(pl.col("occurred_at").min())
+    rows = {name: _rows(frame) for name, frame in frames.items()}
+    scanned = max((n for n in rows.values() if n > data.rows_in_memory), default=0)
     return Tables(
         frames={name: nw.from_native(frame) for name, frame in frames.items()},
         first_at=int(_collected(first).item()),
         observed_until=end,
-        rows={name: _rows(frame) for name, frame in frames.items()},
+        rows=rows,
         digests=digests(raw.files),
         notes=notes,
         cleaning=list(raw.cleaning),
+        passes=max(-(-scanned // ROWS_A_PASS), 1),
     )
 
 

@@ -117,7 +117,8 @@ def mapped(
     named = nw.from_native(with_names(opened, frame, expressions.values()))
     schema = named.collect_schema()
     values = {name: e.to_narwhals(schema) for name, e in expressions.items()}
-    computed = named.with_columns(**{_made(name): value for name, value in values.items()})
+    made = {_made(name): value for name, value in values.items()}
+    computed = named.with_columns(**made) if made else named
     taken = [_taken(opened, name, heading, contract, setting) for name, heading in sources.items()]
     taken += [pl.col(_made(name)).alias(name) for name in expressions]
     read = {*sources.values(), *(found_heading(c, opened.headings)
