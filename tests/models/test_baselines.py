@@ -70,7 +70,9 @@ def test_a_window_that_is_not_there_is_not_available_and_not_zero(world: Panel) 
     assert forecasts["last_window"] is not None
     assert all(np.isfinite(f).all() for f in forecasts.values() if f is not None)
     scored = pd.DataFrame({"value_expected": forecasts["ridge_rfm"]})
-    found = judge("value", world, scored, 0.9, Evaluation(resamples=5, confidence=0.9, folds=2, repeats=1), 1)
+    found = judge(
+        "value", world, scored, 0.9, Evaluation(resamples=5, confidence=0.9, folds=2, repeats=1), 1
+    )
     assert found.table.loc["year_ago"].isna().all()
     assert np.isnan(found.metrics()["value/baseline/year_ago/mae"])
     assert "year_ago" not in set(found.gains["opponent"])

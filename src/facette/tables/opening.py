@@ -148,7 +148,7 @@ def _with_kinds(
 
 
 def _workbook(files: tuple[Path, ...], table: str | None, read: Reading, where: str) -> Opened:
-    """All sheets of the same headings, stacked and named in a column, or the one sheet asked for."""
+    """All sheets of the same headings, stacked, named in a column; or the one sheet asked for."""
     sheets: dict[str, pl.DataFrame] = pl.read_excel(
         files[0], sheet_id=0, engine="calamine", infer_schema_length=None, raise_if_empty=False
     )
