@@ -49,16 +49,17 @@ def _purchase(
     own: pd.DataFrame, lines: pd.DataFrame, t: int, spec: SnapshotSpec
 ) -> dict[str, float]:
     row: dict[str, float] = {}
-    starts = lines.groupby("transaction_id").occurred_at.min()
+    bought = lines[lines.amount >= 0]
+    starts = bought.groupby("transaction_id").occurred_at.min()
     for w in spec.windows_days:
         recent = lines[lines.occurred_at >= t - w * DAY_US]
         row[f"spend_{w}d"] = recent.amount.sum() / 100
         row[f"transactions_{w}d"] = (starts >= t - w * DAY_US).sum()
-        row[f"active_days_{w}d"] = (recent.occurred_at // DAY_US).nunique()
-    days = sorted((lines.occurred_at // DAY_US).unique())
+        row[f"active_days_{w}d"] = (recent[recent.amount >= 0].occurred_at // DAY_US).nunique()
+    days = sorted((bought.occurred_at // DAY_US).unique())
     gaps = np.diff(days)
     half = t - spec.observation_days // 2 * DAY_US
-    spend, recency = lines.amount.sum(), (t - own.occurred_at.max()) / DAY_US
+    spend, recency = lines.amount.sum(), (t - own[own.amount >= 0].occurred_at.max()) / DAY_US
     mean = gaps.mean() if len(gaps) else np.nan
     return row | {
         "recency_days": recency,
@@ -73,19 +74,21 @@ def _purchase(
 
 
 def _basket(lines: pd.DataFrame) -> dict[str, float]:
-    baskets = lines.groupby("transaction_id")
-    largest = baskets.amount.sum().max() if len(lines) else np.nan
+    bought = lines[lines.amount >= 0]
+    baskets = bought.groupby("transaction_id")
+    largest = baskets.amount.sum().max() if len(bought) else np.nan
     return {
         "spend_per_transaction": _part(lines.amount.sum() / 100, baskets.ngroups),
-        "lines_per_transaction": _part(len(lines), baskets.ngroups),
+        "lines_per_transaction": _part(len(bought), baskets.ngroups),
         "largest_transaction": largest / 100,
-        "largest_transaction_share": _part(largest, lines.amount.sum()),
+        "largest_transaction_share": _part(largest, bought.amount.sum()),
         "small_basket_share": _part((baskets.size() <= 5).sum(), baskets.ngroups),
     }
 
 
 def _occasion(lines: pd.DataFrame, spec: SnapshotSpec) -> dict[str, float]:
-    starts = pd.to_datetime(lines.groupby("transaction_id").occurred_at.min(), unit="us")
+    bought = lines[lines.amount >= 0]
+    starts = pd.to_datetime(bought.groupby("transaction_id").occurred_at.min(), unit="us")
     row = {"weekend_share": _part((starts.dt.day_of_week >= 5).sum(), len(starts))}
     for name, hours in DAY_PARTS.items() if spec.has_hours else ():
         row[f"{name}_share"] = _part(starts.dt.hour.isin(hours).sum(), len(starts))
@@ -102,7 +105,7 @@ def _discount(lines: pd.DataFrame) -> dict[str, float]:
 
 
 def _mix(lines: pd.DataFrame, spec: SnapshotSpec) -> dict[str, float]:
-    of_product = lines.dropna(subset="product").groupby("product")
+    of_product = lines[lines.amount >= 0].dropna(subset="product").groupby("product")
     again = of_product.transaction_id.nunique() >= 2
     spent = lines[lines.amount > 0].groupby("category").amount.sum()
     shares = {c: _part(spent.get(c, 0), spent.sum()) for c in spec.categories}

@@ -111,7 +111,7 @@ def buy_till_you_die(
     Returns the forecast, or None, and a sentence where it failed or its assumption of independence
     between frequency and spend per purchase is in doubt.
     """
-    frequency = context["history_days"].to_numpy() - 1
+    frequency = np.maximum(context["history_days"].to_numpy() - 1, 0)  # 0: only refunds known
     recency = context["history_recency_days"].to_numpy()
     age = context["tenure_days"].to_numpy()
     spend = np.where(frequency > 0, context["history_repeat_value"] / np.maximum(frequency, 1), 0)

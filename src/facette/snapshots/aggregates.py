@@ -16,6 +16,7 @@ from facette.tables.contract import DAY_US, HOUR_US, Tables
 
 KEY = "customer_id"
 SMALL_BASKET_LINES = 5
+IS_PURCHASE = nw.col("amount") >= 0  # bringing something back is no visit and no return
 # 1970-01-01 was a Thursday; Monday is 0.
 _EPOCH_WEEKDAY = 3
 DAY_PARTS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
@@ -26,16 +27,15 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     known = known_at(tables, "transactions", t)
     recent = known.filter(nw.col("occurred_at") >= t - spec.observation_days * DAY_US)
     lines = recent.with_columns(day=nw.col("occurred_at") // DAY_US)
-    baskets = _baskets(lines)
-    days = lines.select(KEY, "day").unique()
+    bought = lines.filter(IS_PURCHASE)
     families = [
         _history(known, spec),
         _spend(lines, t, spec),
-        _visits(baskets, t, spec),
-        _rhythm(days, t, spec),
+        _visits(_baskets(bought), t, spec),
+        _rhythm(bought.select(KEY, "day").unique(), t, spec),
     ]
     if "product" in spec.columns:
-        families.append(_products(lines))
+        families.append(_products(bought))
     if "category" in spec.columns:
         families.append(_categories(lines, spec))
     if "contacts" in spec.tables:
@@ -71,14 +71,18 @@ def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
     days = (
         known.with_columns(day=nw.col("occurred_at") // DAY_US)
         .group_by(KEY, "day")
-        .agg(_int(net.sum(), "net"), _int(nw.col("occurred_at").max(), "last_at"))
+        .agg(
+            _int(net.sum(), "net"),
+            _int(nw.when(IS_PURCHASE).then(nw.col("occurred_at")).max(), "last_at"),
+        )
         .with_columns(first_day=nw.col("day").min().over(KEY))
     )
+    bought = ~nw.col("last_at").is_null()
     return days.group_by(KEY).agg(
         _int(nw.col("day").min(), "history_first_day"),
-        _int(nw.col("day").max(), "history_last_day"),
+        _int(nw.when(bought).then(nw.col("day")).max(), "history_last_day"),
         _int(nw.col("last_at").max(), "last_at"),
-        _int(nw.len(), "history_days"),
+        _count_where(bought, "history_days"),
         _sum_where(nw.col("day") > nw.col("first_day"), nw.col("net"), "history_repeat_amount"),
     )
 
@@ -124,6 +128,7 @@ def _visits(baskets: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
         *(_count_where(within(w), f"transactions_{w}") for w in spec.windows_days),
         _count_where(within(spec.observation_days // 2), "transactions_recent_half"),
         _int(nw.len(), "transactions"),
+        _int(nw.col("lines").sum(), "bought_lines"),
         _int(nw.col("amount").max(), "largest_transaction"),
         _count_where(nw.col("lines") <= SMALL_BASKET_LINES, "small_baskets"),
         _count_where(weekday >= 5, "weekend_transactions"),

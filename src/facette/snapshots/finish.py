@@ -85,9 +85,9 @@ def _basket(raw: Columns, spec: SnapshotSpec) -> Columns:
     visits = raw["transactions"]
     return {
         "spend_per_transaction": ratio(_money(raw, "amount", spec), visits),
-        "lines_per_transaction": ratio(raw["lines"], visits),
+        "lines_per_transaction": ratio(raw["bought_lines"], visits),
         "largest_transaction": _money(raw, "largest_transaction", spec),
-        "largest_transaction_share": ratio(raw["largest_transaction"], raw["amount"]),
+        "largest_transaction_share": ratio(raw["largest_transaction"], raw["positive_amount"]),
         "small_basket_share": ratio(raw["small_baskets"], visits),
     }
 

@@ -330,7 +330,9 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
             * spec.horizon_days / history,
             "tenure_days": day - number["history_first_day"],
             "history_days": number["history_days"],
-            "history_recency_days": number["history_last_day"] - number["history_first_day"],
+            "history_recency_days": np.nan_to_num(
+                number["history_last_day"] - number["history_first_day"]
+            ),
             "history_repeat_value": number["history_repeat_amount"] / money * rate,
             "active": (np.nan_to_num(number["active_lines"]) > 0).astype(float),
         },
