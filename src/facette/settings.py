@@ -27,6 +27,7 @@ class ChurnDefinition(Enum):
     """How leaving is told. Two definitions never share a model name."""
 
     non_contractual = "non_contractual"
+    contractual = "contractual"
 
 
 class Calibration(Enum):

@@ -14,7 +14,7 @@ from facette.errors import BadInput
 from facette.registry.models import load
 from facette.registry.packaging import as_rows
 from facette.settings import EventData, Score, WideData
-from facette.snapshots.panel import Snapshot, history_days, snapshot_at
+from facette.snapshots.panel import Snapshot, history_days, optional_columns, snapshot_at
 from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.snapshots.wide import wide_snapshot
 from facette.tables.contract import Tables
@@ -93,7 +93,7 @@ def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> N
     Raises:
         BadInput: a table, column or attribute used at training is missing, or history is short.
     """
-    present = {"tables": list(tables.frames), "columns": tables.columns("transactions")}
+    present = {"tables": list(tables.frames), "columns": optional_columns(tables)}
     present["attributes"] = tables.columns("customers") if "customers" in tables else []
     for kind, names in present.items():
         absent = [name for name in getattr(spec, kind) if name not in names]

@@ -24,12 +24,11 @@ from facette.models.validation import (
     seen_by_models,
 )
 from facette.settings import ChurnModel, PotentialModel, ValueModel
-from facette.snapshots.catalogue import Feature, catalogue
+from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
 from facette.snapshots.panel import Panel
 from facette.snapshots.spec import SnapshotSpec
 
 OUTCOMES = ("value", "churned")
-PEER_FAMILIES = {"mix", "profile", "reaction", "discount"}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
 from facette.segments.quality import verdict
 from facette.segments.tiers import rfm_classes, rfm_scores
-from facette.settings import EventData, WideData
+from facette.settings import ChurnDefinition, EventData, WideData
 from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
 
@@ -114,12 +114,7 @@ def _said(found: Findings) -> list[str]:
     notes += [note for learned in found.learnt.values() for note in learned.notes]
     notes += [note for j in found.judgements.values() for note in j.notes]
     if "churn" in found.judgements and found.panel.dated:
-        churn = found.settings.model.churn
-        notes.append(
-            f"churn ({churn.definition.value.replace('_', '-')}): no purchase in the "
-            f"{found.settings.snapshot.horizon_days} days from {churn.gap_days} days after the "
-            f"date, among customers who bought in the {churn.active_days} days before it"
-        )
+        notes.append(_churn_in_words(found))
     if found.behaviour:
         notes += [f"behaviour segments: {found.behaviour.criterion}", *found.behaviour.notes]
         guessed = int((found.scored["behaviour_confidence"] == 0).sum())
@@ -130,6 +125,20 @@ def _said(found: Findings) -> list[str]:
                 "confidence 0, and stability is of the others"
             )
     return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
+
+
+def _churn_in_words(found: Findings) -> str:
+    churn, days = found.settings.model.churn, found.settings.snapshot.horizon_days
+    window = f"the {days} days from {churn.gap_days} days after the date"
+    if churn.definition is ChurnDefinition.contractual:
+        return (
+            f"churn (contractual): all contracts end in {window}, at least one by the customer's "
+            "will, among customers who hold one without notice; other ends are left out"
+        )
+    return (
+        f"churn (non-contractual): no purchase in {window}, among customers who bought in the "
+        f"{churn.active_days} days before it"
+    )
 
 
 def _model(found: Findings, part: str) -> np.ndarray:

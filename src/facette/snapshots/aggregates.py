@@ -48,21 +48,25 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     return reduce(lambda left, right: left.join(right, on=KEY, how="left"), families, population)
 
 
-def _int(expression: nw.Expr, name: str) -> nw.Expr:
+def integer(expression: nw.Expr, name: str) -> nw.Expr:
+    """An aggregate as Int64, under its name."""
     return expression.cast(nw.Int64).alias(name)
 
 
-def _sum_where(condition: nw.Expr, value: nw.Expr, name: str) -> nw.Expr:
-    return _int(nw.when(condition).then(value).otherwise(nw.lit(0, nw.Int64)).sum(), name)
+def sum_where(condition: nw.Expr, value: nw.Expr, name: str) -> nw.Expr:
+    """The sum over the rows where a condition holds; 0 where none does."""
+    return integer(nw.when(condition).then(value).otherwise(nw.lit(0, nw.Int64)).sum(), name)
 
 
-def _count_where(condition: nw.Expr, name: str) -> nw.Expr:
-    return _sum_where(condition, nw.lit(1, nw.Int64), name)
+def count_where(condition: nw.Expr, name: str) -> nw.Expr:
+    """How many rows a condition holds in."""
+    return sum_where(condition, nw.lit(1, nw.Int64), name)
 
 
-def _distinct(name: str, alias: str) -> nw.Expr:
+def distinct(name: str, alias: str) -> nw.Expr:
+    """How many different values a column has, nulls left aside."""
     column = nw.col(name)
-    return _int(column.n_unique() - column.is_null().any().cast(nw.Int64), alias)
+    return integer(column.n_unique() - column.is_null().any().cast(nw.Int64), alias)
 
 
 def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
@@ -72,18 +76,18 @@ def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
         known.with_columns(day=nw.col("occurred_at") // DAY_US)
         .group_by(KEY, "day")
         .agg(
-            _int(net.sum(), "net"),
-            _int(nw.when(IS_PURCHASE).then(nw.col("occurred_at")).max(), "last_at"),
+            integer(net.sum(), "net"),
+            integer(nw.when(IS_PURCHASE).then(nw.col("occurred_at")).max(), "last_at"),
         )
         .with_columns(first_day=nw.col("day").min().over(KEY))
     )
     bought = ~nw.col("last_at").is_null()
     return days.group_by(KEY).agg(
-        _int(nw.col("day").min(), "history_first_day"),
-        _int(nw.when(bought).then(nw.col("day")).max(), "history_last_day"),
-        _int(nw.col("last_at").max(), "last_at"),
-        _count_where(bought, "history_days"),
-        _sum_where(nw.col("day") > nw.col("first_day"), nw.col("net"), "history_repeat_amount"),
+        integer(nw.col("day").min(), "history_first_day"),
+        integer(nw.when(bought).then(nw.col("day")).max(), "history_last_day"),
+        integer(nw.col("last_at").max(), "last_at"),
+        count_where(bought, "history_days"),
+        sum_where(nw.col("day") > nw.col("first_day"), nw.col("net"), "history_repeat_amount"),
     )
 
 
@@ -91,19 +95,19 @@ def _spend(lines: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     amount, within = nw.col("amount"), _within(nw.col("occurred_at"), t)
     half = spec.observation_days // 2
     wanted = [
-        *(_sum_where(within(w), amount, f"amount_{w}") for w in spec.windows_days),
-        _sum_where(within(half), amount, "amount_recent_half"),
-        _int(amount.sum(), "amount"),
-        _int(nw.len(), "lines"),
-        _count_where(amount < 0, "refund_lines"),
-        _sum_where(amount < 0, amount * -1, "refund_amount"),
-        _sum_where(amount > 0, amount, "positive_amount"),
-        _int(nw.col("occurred_at").min(), "first_at"),
+        *(sum_where(within(w), amount, f"amount_{w}") for w in spec.windows_days),
+        sum_where(within(half), amount, "amount_recent_half"),
+        integer(amount.sum(), "amount"),
+        integer(nw.len(), "lines"),
+        count_where(amount < 0, "refund_lines"),
+        sum_where(amount < 0, amount * -1, "refund_amount"),
+        sum_where(amount > 0, amount, "positive_amount"),
+        integer(nw.col("occurred_at").min(), "first_at"),
     ]
     if "discount" in spec.columns:
         wanted += [
-            _int(nw.col("discount").sum(), "discount"),
-            _count_where(nw.col("discount") > 0, "discounted_lines"),
+            integer(nw.col("discount").sum(), "discount"),
+            count_where(nw.col("discount") > 0, "discounted_lines"),
         ]
     return lines.group_by(KEY).agg(*wanted)
 
@@ -114,9 +118,9 @@ def _within(instant: nw.Expr, t: int):  # type: ignore[no-untyped-def]
 
 def _baskets(lines: nw.LazyFrame) -> nw.LazyFrame:
     return lines.group_by(KEY, "transaction_id").agg(
-        _int(nw.col("occurred_at").min(), "at"),
-        _int(nw.col("amount").sum(), "amount"),
-        _int(nw.len(), "lines"),
+        integer(nw.col("occurred_at").min(), "at"),
+        integer(nw.col("amount").sum(), "amount"),
+        integer(nw.len(), "lines"),
     )
 
 
@@ -125,17 +129,17 @@ def _visits(baskets: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     weekday = (nw.col("at") // DAY_US + _EPOCH_WEEKDAY) % 7
     hour = nw.col("at") // HOUR_US % 24
     wanted = [
-        *(_count_where(within(w), f"transactions_{w}") for w in spec.windows_days),
-        _count_where(within(spec.observation_days // 2), "transactions_recent_half"),
-        _int(nw.len(), "transactions"),
-        _int(nw.col("lines").sum(), "bought_lines"),
-        _int(nw.col("amount").max(), "largest_transaction"),
-        _count_where(nw.col("lines") <= SMALL_BASKET_LINES, "small_baskets"),
-        _count_where(weekday >= 5, "weekend_transactions"),
+        *(count_where(within(w), f"transactions_{w}") for w in spec.windows_days),
+        count_where(within(spec.observation_days // 2), "transactions_recent_half"),
+        integer(nw.len(), "transactions"),
+        integer(nw.col("lines").sum(), "bought_lines"),
+        integer(nw.col("amount").max(), "largest_transaction"),
+        count_where(nw.col("lines") <= SMALL_BASKET_LINES, "small_baskets"),
+        count_where(weekday >= 5, "weekend_transactions"),
     ]
     if spec.has_hours:
         wanted += [
-            _count_where((hour >= start) & (hour < end), f"{part}_transactions")
+            count_where((hour >= start) & (hour < end), f"{part}_transactions")
             for part, (start, end) in DAY_PARTS.items()
         ]
     return baskets.group_by(KEY).agg(*wanted)
@@ -149,11 +153,11 @@ def _rhythm(days: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
         days.with_columns(gap=gap)
         .group_by(KEY)
         .agg(
-            *(_count_where(nw.col("day") >= d, f"days_{w}") for w, d in first.items()),
-            _int(nw.len(), "days"),
-            _int(nw.col("gap").sum(), "gap_sum"),
-            _int((nw.col("gap") * nw.col("gap")).sum(), "gap_square_sum"),
-            _int(nw.col("gap").max(), "gap_max"),
+            *(count_where(nw.col("day") >= d, f"days_{w}") for w, d in first.items()),
+            integer(nw.len(), "days"),
+            integer(nw.col("gap").sum(), "gap_sum"),
+            integer((nw.col("gap") * nw.col("gap")).sum(), "gap_square_sum"),
+            integer(nw.col("gap").max(), "gap_max"),
         )
     )
 
@@ -162,13 +166,13 @@ def _products(lines: nw.LazyFrame) -> nw.LazyFrame:
     pairs = (
         lines.filter(~nw.col("product").is_null())
         .group_by(KEY, "product")
-        .agg(_int(nw.len(), "lines"), _distinct("transaction_id", "baskets"))
+        .agg(integer(nw.len(), "lines"), distinct("transaction_id", "baskets"))
     )
     return pairs.group_by(KEY).agg(
-        _int(nw.len(), "products"),
-        _count_where(nw.col("baskets") >= 2, "products_again"),
-        _sum_where(nw.col("baskets") >= 2, nw.col("lines"), "lines_again"),
-        _int(nw.col("lines").sum(), "lines_with_product"),
+        integer(nw.len(), "products"),
+        count_where(nw.col("baskets") >= 2, "products_again"),
+        sum_where(nw.col("baskets") >= 2, nw.col("lines"), "lines_again"),
+        integer(nw.col("lines").sum(), "lines_with_product"),
     )
 
 
@@ -177,14 +181,14 @@ def _categories(lines: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
     pairs = (
         lines.filter((nw.col("amount") > 0) & ~nw.col("category").is_null())
         .group_by(KEY, "category")
-        .agg(_int(nw.col("amount").sum(), "amount"))
+        .agg(integer(nw.col("amount").sum(), "amount"))
     )
     return pairs.group_by(KEY).agg(
-        _int(nw.len(), "categories"),
-        _int(nw.col("amount").sum(), "category_amount"),
-        _int(nw.col("amount").max(), "category_largest"),
+        integer(nw.len(), "categories"),
+        integer(nw.col("amount").sum(), "category_amount"),
+        integer(nw.col("amount").max(), "category_largest"),
         *(
-            _sum_where(nw.col("category") == category, nw.col("amount"), f"category_{i}")
+            sum_where(nw.col("category") == category, nw.col("amount"), f"category_{i}")
             for i, category in enumerate(spec.categories)
         ),
     )
@@ -192,12 +196,12 @@ def _categories(lines: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
 
 def _reactions(contacts: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     contacts = contacts.filter(nw.col("sent_at") >= t - spec.observation_days * DAY_US)
-    wanted = [_int(nw.len(), "contacts"), _int(nw.col("sent_at").max(), "contacted_at")]
+    wanted = [integer(nw.len(), "contacts"), integer(nw.col("sent_at").max(), "contacted_at")]
     answered = nw.col("responded_at")
     wanted += [
-        _count_where(~answered.is_null(), "responses"),
-        _int((answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"),
-        _int(answered.max(), "responded_at"),
+        count_where(~answered.is_null(), "responses"),
+        integer((answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"),
+        integer(answered.max(), "responded_at"),
     ]
     return contacts.group_by(KEY).agg(*wanted)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import narwhals as nw
 
 from facette.errors import BadInput
-from facette.settings import ChurnModel, EventData
+from facette.settings import ChurnDefinition, ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY
-from facette.snapshots.catalogue import Feature, catalogue
+from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
 from facette.snapshots.panel import as_date, constants, history_days, reference_dates
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -26,9 +26,8 @@ from facette.wording import listed
 Profiles = Mapping[str, TableProfile]
 
 PARTS = ("segments", "value", "potential", "churn")
-PEER_FAMILIES = {"mix", "profile", "reaction", "discount"}  # as in models.facets
 COUNTS = ("customers", "repeaters", "active", "returned", "buyers")  # fields of `DateCounts`
-NOT_USED_YET = ("interactions", "contracts", "treatments", "surveys", "events")
+NOT_USED_YET = ("interactions", "treatments", "surveys", "events")
 # what an optional table or column switches on, beside the features which the catalogue has of it
 GIVES = {
     "transactions.margin": "value as margin, instead of amount x data.margin_rate",
@@ -36,6 +35,7 @@ GIVES = {
     "transactions.product": "what is bought again",
     "transactions.category": "the mix of purchases, and peers for potential",
     "customers": "who customers are, and peers for potential",
+    "contracts": "what is held and until when, churn of contracts, and peers for potential",
     "contacts": "reactions to campaigns, and peers for potential",
     "consents": "who objected to marketing is left out",
 }
@@ -96,7 +96,7 @@ def allowed(
     Raises:
         BadInput: a given reference date is malformed, or a declared attribute is not there.
     """
-    churn, notes = ChurnModel(active_days=active_days, gap_days=gap_days), list[str]()
+    churn, notes = _silence(active_days, gap_days), list[str]()
     dates, short = _dates(tables, settings, settings.horizon_days + gap_days)
     earliest = dates[0] if dates else tables.observed_until
     spec = constants(tables, earliest, settings, churn, data, notes)
@@ -120,6 +120,11 @@ def allowed(
     parts = [PartAllowed(p, yes and not obstacle, obstacle or why)
              for p, (yes, why) in judged.items()]  # fmt: skip
     return Allowed(parts, counts, switches, spec, notes)
+
+
+def _silence(active_days: int, gap_days: int) -> ChurnModel:
+    definition = ChurnDefinition.non_contractual
+    return ChurnModel(definition=definition, active_days=active_days, gap_days=gap_days)
 
 
 def _dates(tables: Tables, settings: SnapshotSettings, reach: int) -> tuple[list[int], str]:

@@ -95,9 +95,20 @@ _CONTACT = (
     Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at"),
     Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),
 )
+_CONTRACT = (
+    Feature("contracts_open", "contract", "count", "contracts held", "contrats détenus", "contracts", level=True),
+    Feature("contracts_on_notice", "contract", "count", "contracts under notice", "contrats dénoncés", "contracts.notice_at"),
+    Feature("contract_tenure_days", "contract", "days", "days since the oldest contract held began", "ancienneté du plus vieux contrat", "contracts.started_at"),
+    Feature("newest_contract_days", "contract", "days", "days since the newest contract held began", "ancienneté du dernier contrat", "contracts.started_at"),
+    Feature("renewal_in_days", "contract", "days", "days to the next anniversary of a contract", "jours jusqu'à la prochaine échéance", "contracts.started_at"),
+)
+_CONTRACT_PRODUCTS = Feature("contract_products", "contract", "count", "different products held", "produits détenus différents", "contracts.product", level=True)
 _ACQUIRED = Feature("tenure_days", "profile", "days", "days since acquisition", "ancienneté en jours", "customers.acquired_at")
 _ATTRIBUTE = Feature("{a}", "profile", "category", "{a}", "{a}", "customers.{a}", category=True)
 # fmt: on
+
+
+PEER_FAMILIES = {"mix", "profile", "reaction", "discount", "contract"}
 
 
 def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
@@ -112,6 +123,8 @@ def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
     if "category" in spec.columns:
         listed += [*_CATEGORY, *(_filled(_CATEGORY_SHARE, c=c) for c in spec.categories)]
     listed += _CONTACT if "contacts" in spec.tables else ()
+    listed += _CONTRACT if "contracts" in spec.tables else ()
+    listed += [_CONTRACT_PRODUCTS] if "contract_product" in spec.columns else []
     listed += [
         _ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes
     ]

@@ -23,7 +23,8 @@ Columns = dict[str, np.ndarray]
 # Absent sums and counts are 0; these are absent extremes and instants, and stay missing.
 _EXTREMES = {
     "last_at", "first_at", "gap_max", "largest_transaction", "category_largest", "contacted_at",
-    "responded_at", "acquired_at", "history_first_day", "history_last_day",
+    "responded_at", "acquired_at", "history_first_day", "history_last_day", "contract_longest",
+    "contract_newest", "contract_renewal",
 }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFra
     raw = {c: _numbers(ordered[c]) for c in ordered.columns if ordered[c].dtype.is_integer()}
     made: dict[str, Any] = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
     made |= _discount(raw) | _mix(raw, spec) | _reaction(raw, t)
-    made |= _profile(ordered, raw, t, spec)
+    made |= _contracts(raw) | _profile(ordered, raw, t, spec)
     frame = pd.DataFrame(
         {name: made[name] for name in catalogue(spec)},
         index=pd.Index(ordered[KEY].to_list(), name=KEY, dtype=object).astype("str"),
@@ -147,6 +148,19 @@ def _reaction(raw: Columns, t: int) -> Columns:
         "response_rate": ratio(raw["responses"], raw["contacts"]),
         "response_delay_days": ratio(raw["response_delay_days"], raw["responses"]),
         "days_since_contact": (t - raw["contacted_at"]) / DAY_US,
+    }
+
+
+def _contracts(raw: Columns) -> Columns:
+    if "contracts_open" not in raw:
+        return {}
+    products = {k: raw[k] for k in ("contract_products",) if k in raw}
+    return products | {
+        "contracts_open": raw["contracts_open"],
+        "contracts_on_notice": raw["contracts_open"] - raw["contracts_quiet"],
+        "contract_tenure_days": raw["contract_longest"],
+        "newest_contract_days": raw["contract_newest"],
+        "renewal_in_days": raw["contract_renewal"],
     }
 
 

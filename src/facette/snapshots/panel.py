@@ -15,10 +15,11 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnModel, EventData
+from facette.settings import ChurnDefinition, ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
 from facette.snapshots.catalogue import share_column
+from facette.snapshots.contracts import ended_after, held_at
 from facette.snapshots.finish import finished
 from facette.snapshots.known import first_known_day, known_at
 from facette.snapshots.outcomes import YEAR_DAYS, net_column, outcomes_after, past_windows
@@ -151,6 +152,9 @@ def snapshot_at(
 def _aggregated(tables: Tables, t: int, spec: SnapshotSpec, with_outcomes: bool) -> pl.DataFrame:
     after = outcomes_after(tables, t, spec) if with_outcomes else []
     frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
+    if "contracts" in spec.tables:
+        frames.append(held_at(tables, t))
+        frames += [ended_after(tables, t, spec)] if with_outcomes else []
     joined = reduce(lambda left, right: left.join(right, on=KEY, how="left"), frames)
     return pl.DataFrame(joined.collect("pyarrow").to_native())
 
@@ -219,8 +223,14 @@ def constants(
     """The spec fixed at the earliest training date; what it drops is said in `notes`.
 
     Raises:
-        BadInput: a declared static attribute that the customers table lacks.
+        BadInput: a declared static attribute that the customers table lacks, or contractual churn
+            without contracts.
     """
+    if churn.definition is ChurnDefinition.contractual and "contracts" not in tables:
+        raise BadInput(
+            "model.churn.definition: contractual churn needs the table contracts; give it "
+            "(data.contracts.path), or write model.churn.definition=non_contractual"
+        )
     history = history_days(tables, earliest)
     observation = min(settings.observation_days, history)
     if observation < settings.observation_days:
@@ -236,7 +246,7 @@ def constants(
             "days observed at the earliest training date"
         )
     lines = known_at(tables, "transactions", earliest)
-    columns = [c for c in OPTIONAL_COLUMNS if c in tables.columns("transactions")]
+    columns = optional_columns(tables)
     return SnapshotSpec(
         horizon_days=settings.horizon_days,
         observation_days=observation,
@@ -250,7 +260,16 @@ def constants(
         margin_rate=data.margin_rate,
         active_days=churn.active_days,
         gap_days=churn.gap_days,
+        contractual=churn.definition is ChurnDefinition.contractual,
     )
+
+
+def optional_columns(tables: Tables) -> list[str]:
+    """The optional columns there are, of transactions, and `contract_product` of contracts."""
+    columns = [c for c in OPTIONAL_COLUMNS if c in tables.columns("transactions")]
+    if "contracts" in tables and "product" in tables.columns("contracts"):
+        columns.append("contract_product")
+    return columns
 
 
 def history_days(tables: Tables, t: int) -> int:
@@ -334,7 +353,7 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
                 number["history_last_day"] - number["history_first_day"]
             ),
             "history_repeat_value": number["history_repeat_amount"] / money * rate,
-            "active": (np.nan_to_num(number["active_lines"]) > 0).astype(float),
+            "active": (np.nan_to_num(number[_activity(spec)]) > 0).astype(float),
         },
         index=_index(rows),
     )  # fmt: skip
@@ -342,18 +361,42 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
 
 _CONTEXT = {
     "current_amount", "year_ago_amount", "active_lines", "history_first_day", "history_last_day",
-    "history_days", "history_net_amount", "history_repeat_amount",
+    "history_days", "history_net_amount", "history_repeat_amount", "contracts_quiet",
 }  # fmt: skip
 
 
+def _activity(spec: SnapshotSpec) -> str:
+    """The count which says that a customer can leave: contracts without notice, or purchases."""
+    return "contracts_quiet" if spec.contractual else "active_lines"
+
+
 def _outcomes(rows: pl.DataFrame, spec: SnapshotSpec) -> pd.DataFrame:
-    amount, returned, active = (
-        rows[c].cast(pl.Float64).fill_null(0).to_numpy()
-        for c in ("value_amount", "returned", "active_lines")
-    )
-    value = amount / 10**spec.minor_units * net_column(spec)[1]
-    churned = np.where(active > 0, (returned == 0).astype(float), np.nan)
+    count = {
+        c: rows[c].cast(pl.Float64).fill_null(0).to_numpy() for c in rows.columns if c in _COUNTS
+    }
+    value = count["value_amount"] / 10**spec.minor_units * net_column(spec)[1]
+    churned = _contracts_left(count) if spec.contractual else _silent(count)
     return pd.DataFrame({"value": value, "churned": churned}, index=_index(rows))
+
+
+def _silent(count: dict[str, np.ndarray]) -> np.ndarray:
+    """1 for the active who bought nothing, 0 for those who did, missing for the others."""
+    churned = (count["returned"] == 0).astype(float)
+    return np.where(count["active_lines"] > 0, churned, np.nan)
+
+
+def _contracts_left(count: dict[str, np.ndarray]) -> np.ndarray:
+    """1 where all contracts at stake ended, some by own will; missing where none was at stake."""
+    at_stake, left = count["contracts_at_stake"], count["contracts_left"]
+    all_ended = count["contracts_ended"] == at_stake
+    known = (at_stake > 0) & ~(all_ended & (left == 0))
+    return np.where(known, (all_ended & (left > 0)).astype(float), np.nan)
+
+
+_COUNTS = {
+    "value_amount", "returned", "active_lines", "contracts_at_stake", "contracts_ended",
+    "contracts_left",
+}  # fmt: skip
 
 
 def _index(rows: pl.DataFrame) -> pd.Index:

@@ -12,7 +12,8 @@ class SnapshotSpec:
 
     `windows_days` are the look-back windows kept, `categories` the product categories that have a
     share of their own, `attributes` the customer attributes used, `tables` the optional tables
-    and `columns` the optional transaction columns that were there at training.
+    and `columns` the optional transaction columns that were there at training. `contractual` says
+    that churn is of contracts, else of silence.
     """
 
     horizon_days: int
@@ -27,6 +28,7 @@ class SnapshotSpec:
     margin_rate: float
     active_days: int
     gap_days: int
+    contractual: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
