@@ -74,7 +74,7 @@ def _per_cent(axis: Any, digits: int = 0) -> None:
 
 
 def _thousands(axis: Any) -> None:
-    axis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    axis.set_major_formatter(lambda value, _: f"{value:,.12g}")
 
 
 def _legend(axes: Axes, place: Any) -> None:
