@@ -8,6 +8,7 @@ repairable is repaired only where configuration says so, and counted. A table of
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -341,8 +342,12 @@ def _with_category(frames: Mapping[str, pl.LazyFrame], notes: list[str]) -> pl.L
 
 
 def digests(files: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of each file, by its name."""
-    return {path.name: _digest(path) for path in files}
+    """SHA-256 of each file, by its name, or by its path where two have the same name."""
+    files = list(files)
+    called = Counter(path.name for path in files)
+    return {
+        path.name if called[path.name] == 1 else path.as_posix(): _digest(path) for path in files
+    }
 
 
 def _digest(path: Path) -> str:

@@ -17,7 +17,8 @@ from facette.tables.contract import Column, Kind
 LARGEST_MONEY = 10**15
 # numbers of a spreadsheet's own making: 1.0 and 1 are one customer
 WHOLE, POINT_ZERO = r"^-?\d+(\.0+)?$", r"\.0+$"
-FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+FLAGS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0", "vrai", "oui", "o"), True)
+FLAGS |= dict.fromkeys(("false", "no", "n", "f", "0", "0.0", "faux", "non"), False)
 ISO_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
@@ -53,13 +54,12 @@ def exact(column: Column, dtype: pl.DataType, data: EventData) -> Exact:
 
 
 def as_text(given: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """A column as text; whole numbers of a float column are told without their `.0`."""
+    """A column as text; whole numbers of a float column without their `.0`, NaN as null."""
     if not dtype.is_float():
         return given.cast(pl.String)
     whole = (given == given.floor()) & (given.abs() < 2**53)
-    return pl.when(whole).then(given.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(
-        given.cast(pl.String)
-    )  # fmt: skip
+    as_whole = given.cast(pl.Int64, strict=False).cast(pl.String)
+    return pl.when(whole).then(as_whole).when(given.is_not_nan()).then(given.cast(pl.String))
 
 
 def _text(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:

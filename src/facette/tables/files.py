@@ -35,7 +35,7 @@ def read(data: FilesData) -> Raw:
         notes += [*found.said, *said]
         cleaning.append(cleaned)
         files += found.files
-    return Raw(frames, tuple(files), tuple(notes), tuple(cleaning))
+    return Raw(frames, tuple(dict.fromkeys(files)), tuple(notes), tuple(cleaning))
 
 
 def file_of(

@@ -2,13 +2,16 @@
 
 `columns` names, for a column of the contract, a heading of the file or an expression over its
 headings; `where` keeps rows. Headings are found as written, or where only case, accents, spaces
-and signs differ: `n_client` finds `N° client`.
+and signs differ: `n_client` finds `N° client`. A column of the contract that is not named is taken
+from the heading of its own name; an empty text leaves it out.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import narwhals as nw
 import polars as pl
@@ -25,10 +28,16 @@ def found_heading(name: str, headings: Iterable[str]) -> str | None:
     headings = list(headings)
     if name in headings:
         return name
-    alike = [h for h in headings if _letters(h) == _letters(name)]
-    return alike[0] if len(alike) == 1 and _letters(name) else None
+    alike = _alike(name, headings)
+    return alike[0] if len(alike) == 1 else None
 
 
+def _alike(name: str, headings: Iterable[str]) -> list[str]:
+    letters = _letters(name)
+    return [heading for heading in headings if letters and _letters(heading) == letters]
+
+
+@lru_cache(maxsize=2**15)
 def _letters(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(sign for sign in plain if sign.isalnum())
@@ -55,7 +64,9 @@ def kept_rows(
     rows, *dropped = _asked(judged.select(pl.len(), *_first_failing(list(holds))))
     if rows == sum(dropped):
         raise BadInput(f"{setting}: '{where}' keeps none of the {rows:,} rows; widen it")
-    told = {part.text: n for part, n in zip(parts, dropped, strict=True)}
+    told = dict.fromkeys((part.text for part in parts), 0)
+    for part, n in zip(parts, dropped, strict=True):
+        told[part.text] += n
     kept = judged.filter(*holds).select(opened.frame.collect_schema().names())
     return kept, Cleaned(table, rows, rows - sum(dropped), told)
 
@@ -101,34 +112,57 @@ def mapped(
 ) -> tuple[pl.LazyFrame, list[str]]:  # fmt: skip
     """The columns of the contract out of those of the file; also what is to be said.
 
-    A column that is not configured is taken from the heading of its own name, where there is one.
     A table open to attributes keeps the columns that nothing else uses.
 
     Raises:
         BadInput: a column that neither contract nor file has, or a required one without a source.
     """
-    sources = _sources(opened, columns, contract, setting)
-    _require(opened, {*sources, *columns}, contract, setting)
+    _check_columns(columns, contract, setting)
+    wanted = {name: _bare(text) for name, text in columns.items() if text.strip()}
+    unwanted = set(columns) - set(wanted)
+    sources = _sources(opened, wanted, contract, unwanted)
+    _require(opened, {*sources, *wanted}, contract, setting)
     expressions = {
-        name: parse(text, f"{setting}.columns.{name}")
-        for name, text in columns.items()
+        name: _expression(opened, text, f"{setting}.columns.{name}")
+        for name, text in wanted.items()
         if name not in sources
     }
-    named = nw.from_native(with_names(opened, frame, expressions.values()))
-    schema = named.collect_schema()
-    values = {name: e.to_narwhals(schema) for name, e in expressions.items()}
-    made = {_made(name): value for name, value in values.items()}
-    computed = named.with_columns(**made) if made else named
     taken = [_taken(opened, name, heading, contract, setting) for name, heading in sources.items()]
     taken += [pl.col(_made(name)).alias(name) for name in expressions]
-    read = {*sources.values(), *(found_heading(c, opened.headings)
-                                 for e in expressions.values() for c in e.columns)}  # fmt: skip
-    left = [heading for heading in opened.headings if heading not in read]
+    left = _left(opened, sources, expressions)
     if contract.open_to_attributes:
-        taken += [opened.written(heading).alias(heading) for heading in left]
-        left = []
+        attributes = [name for name in left if name not in {*sources, *expressions, *unwanted}]
+        taken += [opened.written(name).alias(name) for name in attributes]
+        left = [name for name in left if name not in set(attributes)]
     said = [f"{contract.name}: not used of the file: {listed(left)}"] if left else []
-    return computed.to_native().select(taken), said
+    return _with_computed(opened, frame, expressions).select(taken), said
+
+
+def _bare(text: str) -> str:
+    """A lone heading without the backticks that it would have inside an expression."""
+    alone = re.fullmatch(r"\s*`([^`]+)`\s*", text)
+    return alone[1] if alone else text
+
+
+def _left(
+    opened: Opened, sources: Mapping[str, str], expressions: Mapping[str, Expression]
+) -> list[str]:
+    """The headings that no column of the contract is made of."""
+    used = {name for expression in expressions.values() for name in expression.columns}
+    read = {*sources.values(), *(found_heading(name, opened.headings) for name in used)}
+    return [heading for heading in opened.headings if heading not in read]
+
+
+def _with_computed(
+    opened: Opened, frame: pl.LazyFrame, expressions: Mapping[str, Expression]
+) -> pl.LazyFrame:
+    """The frame with the value of each expression beside the file's own columns."""
+    if not expressions:
+        return frame
+    named = nw.from_native(with_names(opened, frame, expressions.values()))
+    schema = named.collect_schema()
+    values = {_made(name): e.to_narwhals(schema) for name, e in expressions.items()}
+    return named.with_columns(**values).to_native()
 
 
 def _made(name: str) -> str:
@@ -136,21 +170,56 @@ def _made(name: str) -> str:
     return f"computed: {name}"
 
 
+def _check_columns(columns: Mapping[str, str], contract: Contract, setting: str) -> None:
+    known = [column.name for column in contract.columns]
+    for name, text in columns.items():
+        if not isinstance(text, str):  # YAML lets a list or a map through
+            raise BadInput(f"{setting}.columns.{name}: {text} is neither heading nor expression")
+        if name not in known and not contract.open_to_attributes:
+            raise BadInput(
+                f"{setting}.columns: {contract.name} has no column '{name}'"
+                f"{nearest(name, known)} (there are {', '.join(known)})"
+            )
+
+
 def _sources(
-    opened: Opened, columns: Mapping[str, str], contract: Contract, setting: str
+    opened: Opened, columns: Mapping[str, str], contract: Contract, unwanted: Iterable[str]
 ) -> dict[str, str]:
     """Contract column -> the heading it is taken from as it stands."""
-    known = [column.name for column in contract.columns]
-    if not contract.open_to_attributes:
-        for name in columns:
-            if name not in known:
-                raise BadInput(
-                    f"{setting}.columns: {contract.name} has no column '{name}'"
-                    f"{nearest(name, known)} (there are {', '.join(known)})"
-                )
-    asked = {name: name for name in known} | dict(columns)
+    own = {column.name: column.name for column in contract.columns}
+    asked = {name: text for name, text in (own | dict(columns)).items() if name not in unwanted}
     found = {name: found_heading(text, opened.headings) for name, text in asked.items()}
     return {name: heading for name, heading in found.items() if heading is not None}
+
+
+def _expression(opened: Opened, text: str, setting: str) -> Expression:
+    """The expression that a text is, which is no heading.
+
+    Raises:
+        BadInput: it is none, or a lone name: probably a heading that is misspelt.
+    """
+    alike = _alike(text, opened.headings)
+    if len(alike) > 1:
+        raise BadInput(
+            f"{setting}: '{text}' fits {len(alike)} headings of {opened.files[0].name}, "
+            f"{listed(map(repr, alike))}; write one as it stands"
+        )
+    try:
+        expression = parse(text, setting)
+    except BadInput as error:
+        near = nearest(text, opened.headings)
+        told = f"{_no_heading(opened, text, setting)}{near} (in an expression, put it in backticks)"
+        raise BadInput(told if near else str(error)) from None
+    if expression.tree.key == "column":
+        raise BadInput(
+            f"{_no_heading(opened, text, setting)}{nearest(text, opened.headings)} (there are "
+            f"{listed(map(repr, opened.headings), 12)}; for a constant text, write \"'{text}'\")"
+        )
+    return expression
+
+
+def _no_heading(opened: Opened, text: str, setting: str) -> str:
+    return f"{setting}: {opened.files[0].name} has no heading '{text}'"
 
 
 def _require(opened: Opened, given: Iterable[str], contract: Contract, setting: str) -> None:

@@ -1,16 +1,19 @@
 """A file of one's own as columns, whatever its kind: text, Parquet, DuckDB, SQLite, workbook.
 
 The kind is told by the first bytes, not by the name. Parquet and DuckDB are scanned, so that they
-may be larger than memory; the others are read. Text has its numbers and dates recognised, and
-keeps what was written beside them, since an identifier is what was written.
+may be larger than memory; the others are read. Text, be it a file or the cells of a workbook or of
+SQLite, has its numbers and dates recognised, and keeps what was written beside them, since an
+identifier is what was written. A cell of blanks is empty in all of them.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,12 @@ if TYPE_CHECKING:
 
 AS_WRITTEN = "as written: "
 SHEET = "sheet"
+UNNAMED = "__UNNAMED__"  # what the reader of workbooks calls a column without a heading
+PATTERN_SIGNS = "*?["
+WITH_PASSWORD = b"\xd0\xcf\x11\xe0"  # the envelope of a workbook that is encrypted
+WORKBOOKS = {".xlsx", ".xlsm", ".xlsb"}
 ROWS_A_BATCH = 250_000
+UNREADABLE = {"INTERVAL"}  # types of DuckDB that Polars has none for
 
 
 @dataclass(frozen=True)
@@ -45,16 +53,19 @@ class Opened:
     said: tuple[str, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def headings(self) -> list[str]:
         """The file's own headings."""
-        names = self.frame.collect_schema().names()
-        return [name for name in names if not name.startswith(AS_WRITTEN)]
+        return [name for name in self._names if not name.startswith(AS_WRITTEN)]
 
     def written(self, heading: str) -> pl.Expr:
         """A column as it was written, where that is known."""
-        known = f"{AS_WRITTEN}{heading}" in self.frame.collect_schema()
-        return pl.col(f"{AS_WRITTEN}{heading}" if known else heading)
+        beside = f"{AS_WRITTEN}{heading}"
+        return pl.col(beside if beside in self._names else heading)
+
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys(self.frame.collect_schema().names())
 
 
 def opened(path: str, table: str | None, read: Reading, where: str) -> Opened:
@@ -76,31 +87,59 @@ def opened(path: str, table: str | None, read: Reading, where: str) -> Opened:
         raise BadInput(f"{where}.table: '{table}' is for databases and workbooks; {path} is {kind}")
     if kind in _TABLED and len(files) > 1:
         raise BadInput(f"{where}.path: {path} is {len(files)} files; give one {kind}")
+    with _told_as(path, kind, where):
+        found: Opened = _OPENERS[kind](files, table, read, where)
+        if not found.headings:
+            raise BadInput(f"{where}.path: {path} has no columns")
+        return found
+
+
+@contextmanager
+def _told_as(path: str, kind: str, where: str) -> Iterator[None]:
+    """What the readers of files raise, told in one line."""
     try:
-        return _OPENERS[kind](files, table, read, where)
+        yield
     except (pl.exceptions.PolarsError, OSError, sqlite3.Error) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadInput(f"{where}.path: {path} can't be read as {kind}: {reason}") from None
 
 
 def _files(path: str, setting: str) -> tuple[Path, ...]:
-    place = Path(path).expanduser()
-    if any(sign in path for sign in "*?["):
-        fixed = Path(*_before_pattern(place.parts))
-        found = sorted(fixed.glob(str(place.relative_to(fixed))))
-    elif place.is_dir():
-        found = sorted(f for f in place.iterdir() if f.is_file() and f.name[0] not in "._")
-    else:
-        found = [place] if place.is_file() else []
+    if not path.strip():
+        raise BadInput(f"{setting}: no file is named; write {setting}=FILE")
+    place = Path(os.path.expanduser(path))
+    if place.is_file():
+        return (place,)
+    found = _within(place) if place.is_dir() else _fitting(place, setting)
     if not found:
-        raise BadInput(f"{setting}: there is no file {path} (seen from {Path.cwd().name}/)")
+        what = f"no file in the folder {path}" if place.is_dir() else f"no file {path}"
+        raise BadInput(f"{setting}: there is {what} (seen from {Path.cwd().name}/)")
     return tuple(found)
+
+
+def _within(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if _is_data(file)]
+
+
+def _fitting(pattern: Path, setting: str) -> list[Path]:
+    fixed = Path(*_before_pattern(pattern.parts))
+    if fixed == pattern:
+        return []
+    try:
+        return [f for f in sorted(fixed.glob(str(pattern.relative_to(fixed)))) if _is_data(f)]
+    except ValueError as error:
+        raise BadInput(f"{setting}: {pattern} is no pattern: {error}") from None
+
+
+def _is_data(file: Path) -> bool:
+    """Whether it is a file, and none that a system keeps to itself, as `.DS_Store`, `_SUCCESS`."""
+    return file.is_file() and file.name[0] not in "._"
 
 
 def _before_pattern(parts: Sequence[str]) -> list[str]:
     fixed: list[str] = []
     for part in parts:
-        if any(sign in part for sign in "*?["):
+        if any(sign in part for sign in PATTERN_SIGNS):
             break
         fixed.append(part)
     return fixed
@@ -115,15 +154,22 @@ def _kind(file: Path) -> str:
         return "SQLite"
     if first[8:12] == b"DUCK":
         return "DuckDB"
-    if first.startswith(b"PK\x03\x04") and file.suffix.lower() in {".xlsx", ".xlsm", ".xlsb"}:
+    if first.startswith((b"PK\x03\x04", WITH_PASSWORD)) and file.suffix.lower() in WORKBOOKS:
         return "workbook"
     return "text"
 
 
 def _parquet(files: tuple[Path, ...], table: None, read: Reading, where: str) -> Opened:
-    frame = pl.scan_parquet(list(files))
-    frame.collect_schema()
-    return Opened(frame, files)
+    scans = [pl.scan_parquet(file) for file in files]
+    schemas = [scan.collect_schema() for scan in scans]
+    headings = schemas[0].names()
+    for file, schema in zip(files, schemas, strict=True):
+        _refuse_other_headings(schema.names(), headings, file, files[0], where)
+    if all(schema == schemas[0] for schema in schemas):
+        frame = pl.scan_parquet(list(files))
+    else:  # 1 in one month, 1.0 or nothing in another
+        frame = pl.concat([scan.select(headings) for scan in scans], how="vertical_relaxed")
+    return Opened(frame.with_columns(_without_blanks(frame.collect_schema())), files)
 
 
 def _text(files: tuple[Path, ...], table: None, read: Reading, where: str) -> Opened:
@@ -131,11 +177,21 @@ def _text(files: tuple[Path, ...], table: None, read: Reading, where: str) -> Op
     said: list[str] = []
     for file in files:
         frame, sentences = read_text(file, read, where)
-        if written and frame.columns != written[0].columns:
-            raise BadInput(f"{where}.path: {file.name} has other headings than {files[0].name}")
-        written.append(frame)
-        said += sentences if len(files) == 1 or file is files[0] else []
+        headings = written[0].columns if written else frame.columns
+        _refuse_other_headings(frame.columns, headings, file, files[0], where)
+        written.append(frame.select(headings))
+        said += sentences if file is files[0] else []
     return _with_kinds(pl.concat(written), files, said, read, where)
+
+
+def _refuse_other_headings(
+    headings: Sequence[str], wanted: Sequence[str], file: Path, first: Path, where: str
+) -> None:
+    if strange := sorted(set(headings) ^ set(wanted)):
+        raise BadInput(
+            f"{where}.path: {file.name} has other headings than {first.name}: not in both are "
+            f"{listed(map(repr, strange))}"
+        )
 
 
 def _with_kinds(
@@ -147,44 +203,91 @@ def _with_kinds(
     return Opened(frame.lazy(), files, (*said, *found.said), found.doubts)
 
 
+def _with_kinds_of_texts(
+    frame: pl.DataFrame, files: tuple[Path, ...], said: Sequence[str], read: Reading, where: str
+) -> Opened:
+    """Of a file that has types: its columns of text as those of a text file, the others as is."""
+    frame = frame.with_columns(_without_blanks(frame.schema))
+    texts = frame.select(pl.col(pl.String))
+    if not texts.width:
+        return Opened(frame.lazy(), files, tuple(said))
+    told = _with_kinds(texts, files, said, read, where)
+    typed = told.frame.collect()
+    return replace(told, frame=frame.with_columns(typed.get_columns()).lazy())
+
+
+def _without_blanks(schema: pl.Schema) -> list[pl.Expr]:
+    """Columns of text stripped, and null where they hold nothing."""
+    texts = [name for name, dtype in schema.items() if dtype == pl.String]
+    stripped = [pl.col(name).str.strip_chars() for name in texts]
+    return [pl.when(text != "").then(text) for text in stripped]  # `replace` would hold it all
+
+
 def _workbook(files: tuple[Path, ...], table: str | None, read: Reading, where: str) -> Opened:
     """All sheets of the same headings, stacked, named in a column; or the one sheet asked for."""
-    sheets: dict[str, pl.DataFrame] = pl.read_excel(
-        files[0], sheet_id=0, engine="calamine", infer_schema_length=None, raise_if_empty=False
-    )
-    filled = {name: sheet for name, sheet in sheets.items() if sheet.width}
+    sheets = {name: sheet for name, sheet in _sheets(files[0]).items() if sheet.width}
     if table is not None:
-        filled = {_chosen(table, list(filled), where, files[0]): sheets[table]}
-    first = next(iter(filled.values()), None)
+        sheets = {table: sheets[_chosen(table, list(sheets), where, files[0])]}
+    first = next(iter(sheets.values()), None)
     if first is None:
         raise BadInput(f"{where}.path: {files[0].name} is an empty workbook")
-    if any(sheet.columns != first.columns for sheet in filled.values()):
+    if any(sheet.columns != first.columns for sheet in sheets.values()):
         raise BadInput(
             f"{where}.table: the sheets of {files[0].name} have different headings; choose one of "
-            f"{listed(filled)}"
+            f"{listed(sheets)}"
         )
-    if len(filled) == 1:
-        return Opened(first.lazy(), files)
-    named = [sheet.with_columns(pl.lit(name).alias(SHEET)) for name, sheet in filled.items()]
-    stacked = pl.concat(named, how="vertical_relaxed").lazy()
-    return Opened(stacked, files, (f"{files[0].name}: {len(named)} sheets, one below the other",))
+    _refuse_unnamed(first.columns, files[0], where)
+    if len(sheets) == 1:
+        return _with_kinds_of_texts(first, files, (), read, where)
+    said = f"{files[0].name}: {len(sheets)} sheets, one below the other"
+    stacked = pl.concat(sheets.values(), how="vertical_relaxed")
+    told = _with_kinds_of_texts(stacked, files, (said,), read, where)
+    if SHEET in told.headings:
+        return told
+    names = [name for name, sheet in sheets.items() for _ in range(sheet.height)]
+    return replace(told, frame=told.frame.with_columns(pl.Series(SHEET, names, pl.String)))
+
+
+def _sheets(file: Path) -> dict[str, pl.DataFrame]:
+    """Each sheet with its columns, but for those without heading and value."""
+    from fastexcel import FastExcelError
+
+    with file.open("rb") as start:
+        if start.read(4) == WITH_PASSWORD:
+            raise OSError("it is protected by a password; save it without one")
+    try:
+        sheets: dict[str, pl.DataFrame] = pl.read_excel(
+            file, sheet_id=0, engine="calamine", infer_schema_length=None, raise_if_empty=False
+        )
+    except FastExcelError as error:
+        raise OSError(str(error)) from None
+    return {name: sheet.drop(_empty_unnamed(sheet)) for name, sheet in sheets.items()}
+
+
+def _empty_unnamed(sheet: pl.DataFrame) -> list[str]:
+    unnamed = [name for name in sheet.columns if name.startswith(UNNAMED)]
+    return [name for name in unnamed if sheet[name].null_count() == sheet.height]
+
+
+def _refuse_unnamed(headings: Sequence[str], file: Path, where: str) -> None:
+    unnamed = [at for at, heading in enumerate(headings, 1) if heading.startswith(UNNAMED)]
+    if unnamed:
+        raise BadInput(
+            f"{where}.path: {file.name} has values in {len(unnamed)} columns without a heading "
+            f"(first column {unnamed[0]}); the first row has to be that of the headings"
+        )
 
 
 def _sqlite(files: tuple[Path, ...], table: str | None, read: Reading, where: str) -> Opened:
-    with sqlite3.connect(f"file:{files[0].resolve().as_posix()}?mode=ro", uri=True) as database:
+    address = f"{files[0].resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as database:
         listing = "select name from sqlite_master where type in ('table', 'view') order by name"
         names = [name for (name,) in database.execute(listing)]
         chosen = _chosen(table, names, where, files[0])
         frame = pl.read_database(
             f"select * from {_quoted(chosen)}", database, infer_schema_length=None
         )
-    database.close()
-    texts = frame.select(pl.col(pl.String))
-    if not texts.width:
-        return Opened(frame.lazy(), files)
-    told = _with_kinds(texts, files, (), read, where)
-    others = frame.select(pl.exclude(pl.String))
-    return replace(told, frame=pl.concat([others, told.frame.collect()], how="horizontal").lazy())
+    return _with_kinds_of_texts(frame, files, (), read, where)
 
 
 def _duckdb(files: tuple[Path, ...], table: str | None, read: Reading, where: str) -> Opened:
@@ -194,12 +297,19 @@ def _duckdb(files: tuple[Path, ...], table: str | None, read: Reading, where: st
     with _database(files[0]) as database:
         names = [name for (name,) in database.sql(listing).fetchall()]
         chosen = _chosen(table, names, where, files[0])
-        schema = database.sql(f"select * from {_quoted(chosen)} limit 0").pl().schema
-    source = partial(_batches, files[0], chosen)
-    return Opened(register_io_source(source, schema=schema, validate_schema=True), files)
+        rows = database.sql(f"from {_quoted(chosen)} limit 0")
+        readable = [
+            name for name, kind in zip(rows.columns, rows.types, strict=True)
+            if str(kind) not in UNREADABLE
+        ]  # fmt: skip
+        schema = rows.select(*map(_quoted, readable)).pl().schema if readable else pl.Schema()
+    source = partial(_batches, files[0], chosen, list(schema))
+    frame = register_io_source(source, schema=schema, validate_schema=True)
+    return Opened(frame.with_columns(_without_blanks(schema)), files)
 
 
-def _database(file: Path) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _database(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         import duckdb
     except ImportError:
@@ -208,20 +318,21 @@ def _database(file: Path) -> duckdb.DuckDBPyConnection:
             "pip install 'facette[duckdb]'"
         ) from None
     try:
-        return duckdb.connect(str(file), read_only=True)
+        with duckdb.connect(str(file), read_only=True) as database:
+            yield database
     except duckdb.Error as error:
         raise OSError(str(error)) from None
 
 
 def _batches(
-    file: Path, table: str, with_columns: list[str] | None, predicate: pl.Expr | None,
-    n_rows: int | None, batch_size: int | None,
+    file: Path, table: str, schema: Sequence[str], with_columns: list[str] | None,
+    predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None,
 ) -> Iterator[pl.DataFrame]:  # fmt: skip
     """The rows of a table, some at a time, by a connection of their own."""
-    columns = "*" if with_columns is None else ", ".join(map(_quoted, with_columns)) or "1 as none"
+    columns = ", ".join(map(_quoted, schema if with_columns is None else with_columns))
     limit = "" if n_rows is None else f" limit {n_rows}"
     with _database(file) as database:
-        asked = database.sql(f"select {columns} from {_quoted(table)}{limit}")
+        asked = database.sql(f"select {columns or '1 as none'} from {_quoted(table)}{limit}")
         for batch in asked.to_arrow_reader(batch_size or ROWS_A_BATCH):
             frame = pl.DataFrame(batch)
             yield frame if predicate is None else frame.filter(predicate)
