@@ -138,7 +138,7 @@ def test_a_value_of_the_command_line_goes_before_the_yaml(
         ("  where:", "  currency: CHF\n  where:", "no key 'data.transactions.currency'"),
         ("name: boutique", "name: boutique\nrows_in_memory: many",
          "data.rows_in_memory: 'many' is not a whole number (in data/wrong.yaml)"),
-        ("  - files", "  - filse", "no data 'filse'"),
+        ("  - files", "  - filse", "no data 'filse'; did you mean 'files'?"),
         ("    amount:", "   amount:", "wrong.yaml, line 11"),
         (AMOUNT, "amount: [a, b]", "data.transactions.columns.amount: "),
         (AMOUNT, "amont: Montant", "transactions has no column 'amont'; did you mean 'amount'"),

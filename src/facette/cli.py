@@ -337,7 +337,7 @@ def _told(error: Exception, verb: str) -> str:
     if isinstance(error, MarkedYAMLError):
         return _unread(error)
     if isinstance(error, MissingConfigException):
-        return _no_option(error)
+        return _no_option(error) + _in_file(said, verb)
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return _no_key(cause, said) + _in_file(said, verb)
     if isinstance(cause, OmegaConfBaseException):
@@ -358,7 +358,8 @@ def _unread(error: MarkedYAMLError) -> str:
 
 def _no_option(error: MissingConfigException) -> str:
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
-    options = [other for other in error.options or [] if not other.endswith("_schema")]
+    known = error.options or _groups().get(group, [])
+    options = [other for other in known if not other.endswith("_schema")]
     return f"no {group} {option!r}{_nearest(option, options)} (there are: {', '.join(options)})"
 
 

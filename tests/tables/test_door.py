@@ -344,3 +344,35 @@ def test_a_column_that_a_file_lacks_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cdnow, "read", lacking)
     with pytest.raises(BadInput, match="data shop: a file cannot be read: .*price"):
         read(data(source="cdnow"))
+
+
+def test_the_rows_of_every_table_are_counted_with_the_conditions_that_dropped_some() -> None:
+    repeated = pl.concat([lines(), lines().head(1)])
+    tables = admitted(
+        {"transactions": repeated, "contacts": contacts()},
+        observed_until="2021-03-04", leave_out_later_rows=True, drop_duplicates=True,
+    )  # fmt: skip
+    told = {cleaned.table: cleaned for cleaned in tables.cleaning}
+    assert told["transactions"].rows_in == 6
+    assert told["transactions"].kept == tables.rows["transactions"] == 3
+    assert told["transactions"].dropped == {
+        "repeats no other row": 1, "before 2021-03-04, the end of observation": 2,
+    }  # fmt: skip
+    assert (told["contacts"].rows_in, told["contacts"].kept, told["contacts"].dropped) == (2, 2, {})
+
+
+def test_rows_dated_decades_from_all_others_are_refused() -> None:
+    stray = lines(occurred_at=[*MOMENTS[:4], datetime(2100, 1, 1)])
+    with pytest.raises(BadInput, match="1 of 5 rows are dated long after all others.*2100-01-01"):
+        admitted({"transactions": stray}, observed_until=None)
+    early = lines(occurred_at=[datetime(1971, 1, 1), *MOMENTS[:4]])
+    with pytest.raises(BadInput, match="1 of 5 rows are dated long before all others"):
+        admitted({"transactions": early}, observed_until=None)
+
+
+def test_a_long_silence_between_many_rows_is_no_stray_date() -> None:
+    half = [datetime(2001, 1, day) for day in range(1, 4)] + MOMENTS
+    frame = pl.DataFrame(
+        {"customer_id": list("abcdefgh"), "occurred_at": half, "amount": [1.0] * 8}
+    )
+    assert admitted({"transactions": frame}, observed_until=None).rows == {"transactions": 8}

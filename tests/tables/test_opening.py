@@ -308,3 +308,15 @@ def test_a_database_that_someone_writes_is_told(database: Path) -> None:
 def test_a_heading_is_looked_up_once_for_many(tmp_path: Path) -> None:
     found = read(FRAME.write_parquet(tmp_path / "x.parquet") or tmp_path / "x.parquet")
     assert found.headings is found.headings
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("sales.parquet", {"decimal": "comma"}), ("shop.sqlite", {"delimiter": "semicolon"})],
+)
+def test_a_reading_that_a_file_has_no_use_for_is_refused(
+    name: str, told: dict[str, str], tmp_path: Path, sqlite: Path
+) -> None:
+    FRAME.write_parquet(tmp_path / "sales.parquet")
+    with pytest.raises(BadInput, match=rf"read\.{next(iter(told))}: .*{name} is .*needs none"):
+        read(tmp_path / name, **told)

@@ -472,3 +472,9 @@ def test_the_first_of_several_other_headings_is_taken() -> None:
     frame = shop(Client=["x", "y", "z"]).rename({"customer": "Buyer"}).lazy()
     names = renamed(frame, known(also_called={"customer": ["Buyer", "Client"]})).collect().columns
     assert names == ["customer", "spend", "Client"]
+
+
+def test_what_was_written_is_renamed_with_its_heading() -> None:
+    frame = pl.LazyFrame({"CustomerID": [7], "as written: CustomerID": ["007"]})
+    published = known(also_called={"customer": ["CustomerID"]})
+    assert renamed(frame, published).collect().columns == ["customer", "as written: customer"]

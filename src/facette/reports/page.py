@@ -11,7 +11,14 @@ from facette.reports.cards import segment_cards
 from facette.reports.gallery import pictures
 from facette.reports.story import PARTS, Story
 from facette.reports.summary import SEVERITIES, summary_lines
-from facette.reports.tables import Table, against_baselines, any_table, gains_table, table
+from facette.reports.tables import (
+    Table,
+    against_baselines,
+    any_table,
+    cleaning_table,
+    gains_table,
+    table,
+)
 from facette.reports.words import (
     ahead,
     day,
@@ -131,6 +138,7 @@ def _tables(story: Story) -> dict[str, Table]:
         "matrix": _matrix_table,
         "cells": _cells_table,
         "catalogue": _catalogue_table,
+        "cleaning": _cleaning_table,
     }
     made = {name: make(story) for name, make in asked.items()}
     return {name: printed for name, printed in made.items() if printed is not None}
@@ -247,6 +255,10 @@ def _catalogue_table(story: Story) -> Table | None:
     }
     frame = story.catalogue.assign(personal=personal)
     return table(frame, columns, "What is known of a customer", story.currency)
+
+
+def _cleaning_table(story: Story) -> Table | None:
+    return cleaning_table(story.cleaning, story.currency)
 
 
 def _facts(story: Story) -> list[tuple[str, str]]:

@@ -115,6 +115,7 @@ class Story:
         with the behaviour segments, all of it.
     drivers : part -> feature, sentence, mean_abs (mean |SHAP|, link scale), direction (rank
         correlation of the feature with its contribution, -1 to 1).
+    cleaning : table, rows_in, kept, dropped, why: the rows of each table and what dropped some.
     catalogue : name, family, unit, sentence, source, personal.
     configuration : the resolved configuration as YAML text. digests : what -> digest.
     """
@@ -157,6 +158,7 @@ class Story:
     cells: pd.DataFrame | None = None
     drivers: dict[str, pd.DataFrame] = field(default_factory=dict)
     catalogue: pd.DataFrame | None = None
+    cleaning: pd.DataFrame | None = None
     configuration: str | None = None
     digests: dict[str, str] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """Data frames to tables people read: labels with units, figures with one precision a column."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from facette.reports.words import (
     texts,
     verdict,
 )
+from facette.tables.contract import Cleaned
 
 
 @dataclass
@@ -116,3 +118,32 @@ def _gain_row(row: pd.Series) -> list[Cell]:
     words, tone = verdict(row["low"], row["high"], row["opponent"])
     opponent = Cell(texts([row["opponent"]], "text")[0])
     return [Cell(label), opponent, Cell(gain, True), Cell(between, True), Cell(words, tone=tone)]
+
+
+def cleaned_rows(cleaning: Sequence[Cleaned]) -> pd.DataFrame | None:
+    """Rows in, kept and dropped of each table, and why; None where nothing is known of it."""
+    rows = [
+        {
+            "table": cleaned.table,
+            "rows_in": cleaned.rows_in,
+            "kept": cleaned.kept,
+            "dropped": cleaned.rows_in - cleaned.kept,
+            "why": "; ".join(f"{n:,} not: {why}" for why, n in cleaned.dropped.items() if n),
+        }
+        for cleaned in cleaning
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def cleaning_table(frame: pd.DataFrame | None, currency: str) -> Table | None:
+    """What came in, as a table; None where nothing is known of it."""
+    if frame is None:
+        return None
+    columns = {
+        "table": ("Table", "text"),
+        "rows_in": ("Rows in", "count"),
+        "kept": ("Kept", "count"),
+        "dropped": ("Dropped", "count"),
+        "why": ("Which were", "text"),
+    }
+    return table(frame, columns, "Rows in, kept and dropped", currency)

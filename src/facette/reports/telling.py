@@ -18,6 +18,7 @@ from facette.models.evaluation import (
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
 from facette.reports.story import Headline, Segmentation, Story
+from facette.reports.tables import cleaned_rows
 from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
 from facette.segments.quality import verdict
@@ -81,6 +82,7 @@ def tell(
         cells=_cells(found),
         drivers=_drivers(found),
         catalogue=catalogue_table(found.catalogue),
+        cleaning=cleaned_rows(found.tables.cleaning),
         configuration=configuration,
         digests={
             **found.tables.digests,
@@ -392,8 +394,7 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
         f"Parts: {', '.join(parts)}. Trained on {story.data_name} ({story.origin}; "
         f"{story.licence}){_judged_how(story)} on {story.customers:,} customers.",
         f"Money in {story.currency}; {story.value_basis}.",
-        "Input: one row per customer with the snapshot features of the signature, known strictly "
-        "before `reference_date`. Output: see the signature.",
+        f"Input: one row per customer with {_input(story)}. Output: see the signature.",
         "## Figures on held-out customers" if figures else "",
         "\n".join(figures),
         "## Limits",
@@ -402,6 +403,12 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
         "\n".join(f"- {c.sentence}" for c in story.checks if c.severity in {"error", "warning"}),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _input(story: Story) -> str:
+    if story.reference_date is None:
+        return "the columns of the signature; `reference_date` is text and may say `undated`"
+    return "the snapshot features of the signature, known strictly before `reference_date`"
 
 
 def _judged_how(story: Story) -> str:

@@ -171,7 +171,7 @@ CONTRACTS: dict[str, Contract] = {
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Rows of one file: how many came, how many were kept, and how many each reason dropped."""
+    """Rows of one table: how many came, were kept, and were dropped by which failing condition."""
 
     table: str
     rows_in: int

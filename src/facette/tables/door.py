@@ -41,6 +41,14 @@ class Raw:
     cleaning: tuple[Cleaned, ...] = ()
 
 
+@dataclass(frozen=True)
+class Log:
+    """What is said of one table while it comes in, and the rows that each condition dropped."""
+
+    notes: list[str]
+    dropped: dict[str, int]
+
+
 def read(data: EventData) -> Tables:
     """The checked tables of a configured source.
 
@@ -71,13 +79,13 @@ def admit(raw: Raw, data: EventData) -> Tables:
         raise BadInput(
             f"data.timezone: '{data.timezone}' is no time zone; write it as Europe/Paris"
         )
-    notes = list(raw.notes)
-    frames = {
-        name: _admitted(CONTRACTS[name], _held(frame, data), data, notes)
-        for name, frame in raw.frames.items()
-    }
+    notes, held = list(raw.notes), {n: _held(frame, data) for n, frame in raw.frames.items()}
+    cleaning = {name: Cleaned(name, _rows(f), 0, {}) for name, f in held.items()}
+    cleaning |= {cleaned.table: cleaned for cleaned in raw.cleaning}
+    logs = {name: Log(notes, dict(cleaning[name].dropped)) for name in held}
+    frames = {n: _admitted(CONTRACTS[n], frame, data, logs[n]) for n, frame in held.items()}
     end = _observed_until(frames, data)
-    frames = {name: _within(CONTRACTS[name], f, end, data, notes) for name, f in frames.items()}
+    frames = {n: _within(CONTRACTS[n], f, end, data, logs[n]) for n, f in frames.items()}
     frames["transactions"] = _with_category(frames, notes)
     frames = {name: _held(frame, data) for name, frame in frames.items()}
     first = frames["transactions"].select(pl.col("occurred_at").min())
@@ -90,7 +98,10 @@ def admit(raw: Raw, data: EventData) -> Tables:
         rows=rows,
         digests=digests(raw.files),
         notes=notes,
-        cleaning=list(raw.cleaning),
+        cleaning=[
+            Cleaned(name, cleaning[name].rows_in, rows[name], log.dropped)
+            for name, log in logs.items()
+        ],
         passes=max(-(-scanned // ROWS_A_PASS), 1),
     )
 
@@ -124,17 +135,15 @@ def microseconds(text: str, setting: str) -> int:
     return (moment.replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
-def _admitted(
-    contract: Contract, frame: pl.LazyFrame, data: EventData, notes: list[str]
-) -> pl.LazyFrame:
+def _admitted(contract: Contract, frame: pl.LazyFrame, data: EventData, log: Log) -> pl.LazyFrame:
     schema = frame.collect_schema()
     _require_columns(contract, schema.names())
-    frame = _with_whole_ids(contract, frame, notes)
+    frame = _with_whole_ids(contract, frame, log.notes)
     columns = [exact(c, schema[c.name], data) for c in contract.columns if c.name in schema]
-    _refuse_problems(contract, frame, columns, data, notes)
+    _refuse_problems(contract, frame, columns, data, log.notes)
     made = _completed(contract, frame.with_columns(c.value for c in columns), data)
     _check_key(contract, made)
-    return _without_duplicates(contract, made, data, notes)
+    return _without_duplicates(contract, made, data, log)
 
 
 def _require_columns(contract: Contract, given: list[str]) -> None:
@@ -238,15 +247,18 @@ def _check_key(contract: Contract, frame: pl.LazyFrame) -> None:
 
 
 def _without_duplicates(
-    contract: Contract, frame: pl.LazyFrame, data: EventData, notes: list[str]
+    contract: Contract, frame: pl.LazyFrame, data: EventData, log: Log
 ) -> pl.LazyFrame:
     if contract.key:
         return frame
     twice = _repeated_rows(frame)
     if twice:
         done = "dropped" if data.drop_duplicates else "kept (data.drop_duplicates is false)"
-        notes.append(f"{contract.name}: {twice:,} rows repeat another row exactly, {done}")
-    return frame.unique(maintain_order=True) if twice and data.drop_duplicates else frame
+        log.notes.append(f"{contract.name}: {twice:,} rows repeat another row exactly, {done}")
+    if not twice or not data.drop_duplicates:
+        return frame
+    log.dropped["repeats no other row"] = twice
+    return frame.unique(maintain_order=True)
 
 
 def _repeated_rows(frame: pl.LazyFrame) -> int:
@@ -296,7 +308,7 @@ def _refuse_strays(frame: pl.LazyFrame) -> None:
 
 
 def _within(
-    contract: Contract, frame: pl.LazyFrame, end: int, data: EventData, notes: list[str]
+    contract: Contract, frame: pl.LazyFrame, end: int, data: EventData, log: Log
 ) -> pl.LazyFrame:
     """Rows before the end of observation; later ones are refused unless configured otherwise."""
     if contract.instant is None or contract.instant not in frame.collect_schema():
@@ -318,10 +330,11 @@ def _within(
             f"transactions: no row is dated before {_date(end)}, the end of observation; move "
             "data.observed_until"
         )
-    notes.append(
+    log.notes.append(
         f"{contract.name}: {count:,} rows at or after {_date(end)}, the end of observation, "
         "are left out"
     )
+    log.dropped[f"before {_date(end)}, the end of observation"] = count
     return frame.filter(~later.fill_null(False))
 
 

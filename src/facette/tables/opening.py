@@ -83,6 +83,7 @@ def opened(path: str, table: str | None, read: Reading, where: str) -> Opened:
             f"{where}.path: {path} holds files of several kinds, {listed(sorted(kinds))}"
         )
     kind = kinds.pop()
+    _refuse_idle(read, kind, path, where)
     if table is not None and kind not in _TABLED:
         raise BadInput(f"{where}.table: '{table}' is for databases and workbooks; {path} is {kind}")
     if kind in _TABLED and len(files) > 1:
@@ -92,6 +93,20 @@ def opened(path: str, table: str | None, read: Reading, where: str) -> Opened:
         if not found.headings:
             raise BadInput(f"{where}.path: {path} has no columns")
         return found
+
+
+def _refuse_idle(read: Reading, kind: str, path: str, where: str) -> None:
+    """Settings that a kind of file has no use for would be passed over in silence.
+
+    Raises:
+        BadInput: one of them is set.
+    """
+    of_text = {"delimiter", "encoding"}
+    of_cells = {"decimal", "date_format"}
+    idle = {"text": set(), "workbook": of_text, "SQLite": of_text}.get(kind, of_text | of_cells)
+    given = [name for name in sorted(idle) if getattr(read, name) is not None]
+    if given:
+        raise BadInput(f"{where}.read.{given[0]}: {path} is {kind}, which needs none; leave it out")
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from facette.errors import BadInput
 from facette.settings import Published
+from facette.tables.opening import AS_WRITTEN
 from facette.wording import listed, nearest
 
 FOLDER = Path("data/raw")  # in the working directory
@@ -99,7 +100,8 @@ def renamed(frame: pl.LazyFrame, published: Published) -> pl.LazyFrame:
         found = [other for other in others if other in present]
         if found and heading not in present:
             names[found[0]] = heading
-    return frame.rename(names)
+    written = {f"{AS_WRITTEN}{old}": f"{AS_WRITTEN}{new}" for old, new in names.items()}
+    return frame.rename(names | {old: new for old, new in written.items() if old in present})
 
 
 def _figures(frame: pl.LazyFrame, published: Published) -> list[_Figure]:

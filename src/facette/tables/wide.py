@@ -6,8 +6,9 @@ taken as known before its outcomes: what was filled in afterwards has to be name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import narwhals as nw
 import polars as pl
@@ -16,14 +17,15 @@ from facette.errors import BadInput
 from facette.settings import WideData
 from facette.tables.contract import Tables
 from facette.tables.door import digests
-from facette.tables.exact import as_text
+from facette.tables.exact import WHOLE, as_text, without_point_zero
 from facette.tables.files import file_of
 from facette.tables.mapping import found_heading, kept_rows
 from facette.tables.opening import Opened
 from facette.wording import listed, nearest
 
 WHERE = "data"
-LEAVING = {"yes", "true", "1", "1.0", "y", "t", "oui", "churned", "left", "churn"}
+LEAVING = {"yes", "true", "1", "y", "t", "oui", "churned", "left", "churn"}
+NOT_ONE = {"0", "-1"}  # beside these 1 means yes; beside 2 it means either
 YES_NO = {
     word: value
     for words, value in ((("yes", "true", "y", "t", "oui", "1"), 1.0),
@@ -31,7 +33,10 @@ YES_NO = {
     for word in words
 }  # fmt: skip
 RESERVED = {"customer_id", "reference_date", "value_current", "active", "value", "churned"}
+ROW = "row of the file"
 MOST_CATEGORIES = 200
+FEWEST_IDENTIFIERS = 20
+IDENTIFIER = re.compile(r"(?:^|[\W_]|(?<=[a-z]))(?:id|key|no|nr|nbr|number)$", re.IGNORECASE)
 FIRST = 3
 
 Chosen = Callable[[pl.Series, str], tuple[pl.Series, str]]
@@ -41,19 +46,25 @@ Chosen = Callable[[pl.Series, str], tuple[pl.Series, str]]
 class WideTable:
     """The admitted wide table, rows in the order of the file.
 
-    `features` are Float64 or String (a category); `yes_no` names those that were yes and no and are
-    1 and 0, `sources` the heading of each. `outcomes` holds `value` (currency units) and `churned`
-    (1 or 0) where configured, null where not known; `current` is the current value. `tables`
-    carries counts, notes and digests.
+    `features` are Float64 or String (a category), `written` the same as they were written; `yes_no`
+    names those that were yes and no and are 1 and 0, `sources` the heading of each. `left`: why ->
+    headings of columns that can't be learnt from; `doubts`: of a table to be scored, the features
+    that can't be read surely, and why. `outcomes` holds `value` (currency units) and `churned`
+    (1 or 0) where configured, null where not known; `current` is the current value; `roles` says
+    which heading is what. `tables` carries the rows, counts, notes and digests.
     """
 
     ids: list[str]
     features: pl.DataFrame
+    written: pl.DataFrame
     yes_no: tuple[str, ...]
+    sources: dict[str, str]
+    left: dict[str, list[str]]
+    doubts: dict[str, str]
     outcomes: pl.DataFrame
     current: pl.Series | None
+    roles: dict[str, str]
     tables: Tables
-    sources: dict[str, str]
 
 
 def read_wide(data: WideData, *, with_outcomes: bool) -> WideTable:
@@ -64,24 +75,27 @@ def read_wide(data: WideData, *, with_outcomes: bool) -> WideTable:
             an outcome has not two values, or a column repeats an outcome.
     """
     found = file_of(data.published, data.name, data.path, data.table, data.read, WHERE)
-    kept, cleaned = kept_rows(found, data.where, "data.where", "wide")
+    numbered = replace(found, frame=found.frame.with_row_index(ROW, 1))
+    kept, cleaned = kept_rows(numbered, data.where, "data.where", "wide")
     rows, notes = kept.collect(), list(found.said)
     roles = _roles(data, found, with_outcomes)
     ids = _ids(rows, found, roles.get("customer_id"))
     outcomes = _outcomes(data, rows, found, roles, notes) if with_outcomes else pl.DataFrame()
     current = _amounts(rows, roles["current_value"], found) if "current_value" in roles else None
-    kept_out = {heading for role, heading in roles.items() if role != "current_value"}
-    offered = [
-        h for h in found.headings if h not in kept_out | _dropped(data, found, with_outcomes)
-    ]
-    chosen = _chosen if with_outcomes else _as_it_is
-    features, yes_no, sources = _features(rows, found, offered, chosen, notes)
-    _refuse_copies(features, outcomes, sources)
+    not_offered = {h for role, h in roles.items() if role != "current_value"}
+    not_offered |= _dropped(data, found, with_outcomes)
+    offered = [h for h in found.headings if h not in not_offered]
+    features = _features(rows, found, offered, _chosen if with_outcomes else _as_it_is, notes)
+    _refuse_copies(features.made, outcomes, features.sources)
+    frame = rows.select(found.headings).lazy()
     tables = Tables(
-        frames={"wide": nw.from_native(rows.lazy())}, first_at=0, observed_until=0,
+        frames={"wide": nw.from_native(frame)}, first_at=0, observed_until=0,
         rows={"wide": len(ids)}, digests=digests(found.files), notes=notes, cleaning=[cleaned],
     )  # fmt: skip
-    return WideTable(ids, features, yes_no, outcomes, current, tables, sources)
+    return WideTable(
+        ids, features.made, features.written, features.yes_no, features.sources, features.left,
+        features.doubts, outcomes, current, roles, tables,
+    )  # fmt: skip
 
 
 def _roles(data: WideData, found: Opened, with_outcomes: bool) -> dict[str, str]:
@@ -99,6 +113,12 @@ def _roles(data: WideData, found: Opened, with_outcomes: bool) -> dict[str, str]
             roles[role] = heading
         elif name is not None and (with_outcomes or role not in {"churn", "value"}):
             raise BadInput(_no_heading(setting, name, found))
+    for role, heading in roles.items():
+        if twice := [other for other, h in roles.items() if h == heading and other != role]:
+            raise BadInput(
+                f"{asked[role][0]}: '{heading}' is named in {asked[twice[0]][0]} as well; a column "
+                "is one of the two"
+            )
     return roles
 
 
@@ -123,9 +143,8 @@ def _dropped(data: WideData, found: Opened, with_outcomes: bool) -> set[str]:
 def _ids(rows: pl.DataFrame, found: Opened, heading: str | None) -> list[str]:
     """Who each row is: the configured column as it was written, or the number of the row."""
     if heading is None:
-        return [str(number) for number in range(1, rows.height + 1)]
-    told = rows.lazy().select(as_text(found.written(heading), rows[heading].dtype))
-    ids = told.collect().to_series()
+        return rows[ROW].cast(pl.String).to_list()
+    ids = _told(rows, found, heading)
     if missing := ids.null_count():
         raise BadInput(
             f"data.customer_id: {missing:,} of {rows.height:,} rows have no '{heading}'; correct "
@@ -139,6 +158,20 @@ def _ids(rows: pl.DataFrame, found: Opened, heading: str | None) -> list[str]:
             f"with another (first {listed(first)}); a wide table has one row for each customer"
         )
     return ids.to_list()
+
+
+def _told(rows: pl.DataFrame, found: Opened, heading: str) -> pl.Series:
+    """A column as it was written; whole numbers without a spreadsheet's `.0`."""
+    told = _written(rows, found, heading)
+    if told.drop_nulls().str.contains(WHOLE).all():
+        return told.to_frame().select(without_point_zero(heading)).to_series()
+    return told
+
+
+def _written(rows: pl.DataFrame, found: Opened, heading: str) -> pl.Series:
+    written = found.written(heading)
+    dtype = rows[written.meta.output_name()].dtype
+    return rows.select(as_text(written, dtype).alias(heading)).to_series()
 
 
 def _outcomes(
@@ -193,8 +226,7 @@ def _two_valued(
 ) -> pl.Series:
     """1 for the value that means leaving, 0 for the other, null where there is none."""
     setting = "data.outcomes.churn"
-    told = rows.lazy().select(as_text(found.written(heading), rows[heading].dtype))
-    written = told.collect().to_series()
+    written = _told(rows, found, heading)
     values = sorted(written.drop_nulls().unique().to_list())
     if len(values) != 2:
         raise BadInput(
@@ -202,13 +234,11 @@ def _two_valued(
             f"{' (' + listed(map(repr, values)) + ')' if values else ''}, and two are needed; name "
             "another column, or leave the rows of the others out with data.where"
         )
-    positive = data.outcomes.churn_positive
+    given = data.outcomes.churn_positive
+    positive = _plain_positive(values) if given is None else _as_among(given, values)
     if positive is None:
-        plain = [value for value in values if value.casefold() in LEAVING]
-        positive = plain[0] if len(plain) == 1 else None
-    if positive not in values:
-        said = "which of them means leaving is not plain" if positive is None else (
-            f"'{positive}' is not among them")  # fmt: skip
+        said = "which of them means leaving is not plain" if given is None else (
+            f"'{given}' is not among them")  # fmt: skip
         raise BadInput(
             f"{setting}_positive: '{heading}' holds {listed(map(repr, values))}, and {said}; "
             f"write {setting}_positive={values[1]}"
@@ -222,14 +252,47 @@ def _two_valued(
     return churned
 
 
+def _plain_positive(values: Sequence[str]) -> str | None:
+    """The one of two values that means yes, where that is plain."""
+    plain = [value for value in values if value.casefold() in LEAVING]
+    if len(plain) != 1 or (plain == ["1"] and not NOT_ONE & set(values)):
+        return None
+    return plain[0]
+
+
+def _as_among(given: str, values: Sequence[str]) -> str | None:
+    """The value that is meant; YAML has made `True` of true and `1.0` of 1."""
+    if given in values:
+        return given
+    alike = [v for v in values if v.casefold() == given.casefold().removesuffix(".0")]
+    return alike[0] if len(alike) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Features:
+    """As in `WideTable`."""
+
+    made: pl.DataFrame
+    written: pl.DataFrame
+    yes_no: tuple[str, ...]
+    sources: dict[str, str]
+    left: dict[str, list[str]]
+    doubts: dict[str, str]
+
+
 def _features(
     rows: pl.DataFrame, found: Opened, offered: Sequence[str], chosen: Chosen, notes: list[str]
-) -> tuple[pl.DataFrame, tuple[str, ...], dict[str, str]]:
-    """The columns that can be learnt from, as numbers or categories, under safe names."""
+) -> _Features:
+    """The columns that can be learnt from, as numbers or categories, under safe names.
+
+    What can't be read surely is refused where it is learnt from; where it is scored, only when the
+    model reads it, which is not known here.
+    """
     made: dict[str, pl.Series] = {}
-    sources, yes_no, left = {}, [], dict[str, list[str]]()
+    sources, yes_no, doubts = {}, [], {}
+    left = dict[str, list[str]]()
     for heading in offered:
-        if heading in found.doubts:
+        if heading in found.doubts and chosen is _chosen:
             raise BadInput(
                 f"data: {found.doubts[heading]}, or leave it out: data.drop=['{heading}']"
             )
@@ -237,42 +300,72 @@ def _features(
         if why:
             left.setdefault(why, []).append(heading)
             continue
-        name = f"{heading} (given)" if heading in RESERVED else heading
+        name = _safe_name(heading, found.headings)
         made[name], sources[name] = column.alias(name), heading
         if column.dtype == pl.Float64 and not rows[heading].dtype.is_numeric():
             yes_no.append(name)
+        if heading in found.doubts:
+            doubts[name] = found.doubts[heading]
     notes += [f"left out, {why}: {listed(names)}" for why, names in left.items()]
+    notes += [f"column '{h}' is called '{name}' here" for name, h in sources.items() if name != h]
     if not made:
         raise BadInput(
             f"data: no column of {found.files[0].name} is left to learn from "
             f"({'; '.join(f'{why}: {listed(names)}' for why, names in left.items())})"
         )
-    return pl.DataFrame(made), tuple(yes_no), sources
+    written = {n: _written(rows, found, h).alias(n) for n, h in sources.items()
+               if made[n].dtype == pl.String or n in yes_no or chosen is not _chosen}  # fmt: skip
+    return _Features(
+        pl.DataFrame(made), pl.DataFrame(written), tuple(yes_no), sources, left, doubts
+    )
+
+
+def _safe_name(heading: str, headings: Sequence[str]) -> str:
+    """The heading, or where we use that name ourselves, one that nothing bears."""
+    name = heading
+    while name in RESERVED or (name != heading and name in headings):
+        name = f"{name} (given)"
+    return name
 
 
 def _chosen(column: pl.Series, heading: str) -> tuple[pl.Series, str]:
     """One column as Float64 or String, or why it can't be learnt from."""
-    known = column.drop_nulls()
-    if known.n_unique() < 2:
-        return column, "the same for everyone"
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        return column, "neither numbers nor text"
     if column.dtype.is_temporal():
         return column, "dates mean nothing without a reference date"
     made, _ = _as_it_is(column, heading)
+    if made.n_unique() < 2:
+        return column, "the same for everyone"
     if made.dtype == pl.Float64:
-        return made, ""
-    if made.drop_nulls().str.to_lowercase().is_in(list(YES_NO)).all():
+        made = _finite(made, heading)
+        return made, "identifiers" if _is_identifier(made, heading) else ""
+    values = made.drop_nulls().unique()
+    if values.str.to_lowercase().is_in(list(YES_NO)).all() and yes_as_1(values).n_unique() == 2:
         return yes_as_1(made), ""
-    if known.n_unique() > MOST_CATEGORIES:
+    if len(values) >= max(made.count(), FEWEST_IDENTIFIERS):
+        return column, "identifiers"
+    if len(values) > MOST_CATEGORIES:
         return column, f"text with more than {MOST_CATEGORIES} values"
     return made, ""
 
 
+def _is_identifier(column: pl.Series, heading: str) -> bool:
+    """Whole numbers, no two alike, that count the rows or are called a number."""
+    whole = column.null_count() == 0 and bool((column == column.floor()).all())
+    if not whole or column.n_unique() < max(len(column), FEWEST_IDENTIFIERS):
+        return False
+    counts_rows = column.max() - column.min() == len(column) - 1  # type: ignore[operator]
+    return bool(counts_rows or IDENTIFIER.search(heading))
+
+
 def _as_it_is(column: pl.Series, heading: str) -> tuple[pl.Series, str]:
     """One column as Float64 where it holds numbers, as String otherwise."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        return column, "neither numbers nor text"
     if column.dtype.is_numeric():
-        return _finite(column.cast(pl.Float64), heading), ""
-    kind = pl.Float64 if column.dtype == pl.Boolean else pl.String
-    return column.cast(kind), ""
+        return column.cast(pl.Float64).fill_nan(None), ""
+    return column.cast(pl.Float64 if column.dtype == pl.Boolean else pl.String), ""
 
 
 def yes_as_1(column: pl.Series) -> pl.Series:
