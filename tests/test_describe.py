@@ -1,17 +1,23 @@
 """The verb `describe`: from the command line to the page, on real data, without heavy imports."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from running import settings_of
+from shared import shared_file
 from small_journey import write_small_journey
+from small_wide import people, written
 
 from facette import cli
-from facette.errors import BadInput
 from facette.jobs.describe import Described, describe
-from facette.settings import WideData
+from facette.reports.description_wide import WideDescription
+from facette.snapshots.wide import wide_panel
+from facette.tables.wide import read_wide
 
 HEAVY = {"sklearn", "lightgbm", "mlflow", "shap", "lifetimes"}
 
@@ -71,11 +77,145 @@ def test_churn_is_told_as_training_defines_it() -> None:
     assert (chosen.active_days, chosen.gap_days) == (churn.active_days, churn.gap_days)
 
 
-def test_a_source_without_dates_is_refused_in_words(tmp_path: Path) -> None:
-    chosen = settings_of("describe")
-    chosen.data = WideData(name="people", source="wide")
-    with pytest.raises(BadInput, match="describe tells of dated transactions"):
-        describe(chosen, tmp_path)
+def described_wide(frame: pl.DataFrame, folder: Path, *overrides: str) -> Described:
+    path = written(frame, folder)
+    chosen = settings_of("describe", "data=wide", "data.name=people", f"data.path={path}",
+                         *overrides)  # fmt: skip
+    return describe(chosen, folder / "out")
+
+
+def flat(described: Described) -> str:
+    return " ".join(" ".join(described.lines()).split())
+
+
+def wide_of(described: Described) -> WideDescription:
+    assert isinstance(described.description, WideDescription)
+    return described.description
+
+
+ROLES = ("data.customer_id=id", "data.outcomes.churn=churn", "data.outcomes.value=spend_next",
+         "data.current_value=spent")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def people_told(tmp_path_factory: pytest.TempPathFactory) -> Described:
+    frame = people().with_columns(
+        since=pl.date(2020, 1, 31), row=pl.int_range(600) + 1, same=pl.lit("x"),
+        reason=pl.when(pl.col("churn") == "Yes").then(pl.lit("price")).otherwise(pl.lit("none")),
+    )  # fmt: skip
+    frame[3, "churn"], frame[4, "spend_next"] = None, None
+    frame[5, "reason"] = "price" if frame[5, "churn"] == "No" else "none"
+    return described_wide(frame, tmp_path_factory.mktemp("wide"), *ROLES, "data.drop=[colour]")
+
+
+def test_a_wide_table_is_told_column_by_column(people_told: Described) -> None:
+    told = wide_of(people_told)
+    columns = {column.name: column for column in told.profile.columns}
+    assert list(told.uses) == list(columns)
+    frame = people()
+    assert (columns["tenure"].least, columns["tenure"].most) == (
+        frame["tenure"].min(), frame["tenure"].max()
+    )  # fmt: skip
+    assert columns["income"].missing == frame["income"].null_count() > 0
+    assert columns["contract"].distinct == 3
+    assert columns["contract"].frequent == "monthly"
+    assert told.uses | {} == told.uses | {
+        "id": "names the customer", "churn": "the churn outcome", "tenure": "learnt from",
+        "paperless": "learnt from, as 1 and 0", "contract": "learnt from, a category",
+        "colour": "left out: data.drop", "row": "left out: identifiers",
+        "same": "left out: the same for everyone", "spent": "current value; learnt from",
+        "since": "left out: dates mean nothing without a reference date",
+    }  # fmt: skip
+
+
+def test_outcomes_are_told_with_their_rate_and_total(people_told: Described) -> None:
+    frame = people()
+    left = (frame["churn"].to_numpy() == "Yes") & (np.arange(600) != 3)
+    text = flat(people_told)
+    assert f"'churn': {left.sum() / 599:.1%}, {left.sum()} of 599 customers; not known of 1" in text
+    total = frame["spend_next"].sum() - frame[4, "spend_next"]
+    assert f"'spend_next': EUR {total:,.0f} in all" in text
+
+
+def test_columns_too_good_to_be_true_are_named(people_told: Described) -> None:
+    assert list(wide_of(people_told).suspects) == ["reason"]
+    assert "reason (ROC AUC 0.99" in flat(people_told)
+
+
+def test_disparity_of_value_and_current_value_is_told(people_told: Described) -> None:
+    told = wide_of(people_told).disparities
+    assert list(told) == ["value outcome", "current value"]
+    spent = people()["spent"].to_numpy()
+    apart = np.abs(spent[:, None] - spent[None, :]).mean() / (2 * spent.mean())
+    assert told["current value"].gini == pytest.approx(apart, rel=1e-6)
+    held = np.sort(spent)[::-1][:30].sum() / spent.sum()
+    assert told["current value"].tiers["value_share"].iloc[0] == pytest.approx(held)
+    assert f"the first 5% of customers hold {held:.0%} of it" in flat(people_told)
+
+
+def test_what_dates_would_tell_is_said_to_be_missing(people_told: Described) -> None:
+    text, page = flat(people_told), people_told.page.read_text(encoding="utf-8")
+    assert "What can't be told without dates" in text
+    assert "judged in folds of customers" in text
+    for said in (text, re.sub(r"<[^>]*>", " ", page)):
+        assert not re.search(r"\b(nan|None|NaT|inf)\b|1970|a year pays", said)
+
+
+def test_parts_that_are_off_are_those_that_training_leaves_off(tmp_path: Path) -> None:
+    from facette.jobs.train import _without_outcome
+
+    frame = people(80)
+    for roles in (ROLES[:1], ROLES[:2], ROLES[:3], ROLES):
+        told = wide_of(described_wide(frame, tmp_path, *roles))
+        chosen = settings_of("train", "data=wide", "data.name=people",
+                             f"data.path={written(frame, tmp_path)}", *roles)  # fmt: skip
+        table = read_wide(chosen.data, with_outcomes=True)
+        off = _without_outcome(chosen, wide_panel(table, None))
+        assert {p.part: p.why for p in told.parts if not p.allowed} == off
+
+
+def test_a_wide_page_stands_alone_and_closes_what_it_opens(people_told: Described) -> None:
+    html = people_told.page.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert 'src="http' not in html
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert {"empty", "held-0", "held-1", "tables", "outcomes", "undated"} <= set(ids)
+    for tag in ("section", "table", "details", "figure", "div", "dl"):
+        assert len(re.findall(rf"<{tag}\b", html)) == html.count(f"</{tag}>")
+
+
+def test_wide_lines_fit_their_width_and_hostile_names_are_escaped(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>\n" + "long " * 60
+    frame = people().with_columns(pl.col("colour").alias(name), pl.lit(name).alias("text"))
+    more = {f"answer_{i}": pl.col("tenure") % (i + 2) for i in range(40)}
+    told = described_wide(frame.with_columns(**more), tmp_path, *ROLES)
+    assert max(map(len, told.lines())) <= 110
+    assert any("and 27 more" in line and "on the page" in line for line in told.lines())
+    html = told.page.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "answer_39" in html
+
+
+def test_a_wide_table_without_outcomes_is_described(tmp_path: Path) -> None:
+    text = flat(described_wide(people().drop("churn", "spend_next"), tmp_path))
+    assert "no column is named in data.outcomes" in text
+    assert "no amount is named" in text
+
+
+def test_an_amount_that_adds_up_to_nothing_has_no_shares(tmp_path: Path) -> None:
+    frame = people().with_columns(
+        spend_next=pl.when(pl.col("tenure") > 36).then(-5.0).otherwise(0.0)
+    )
+    told = described_wide(frame, tmp_path, *ROLES[:3])
+    assert "not above 0 in all, so that no shares can be told" in flat(told)
+    assert not re.search(r"\bnan\b", flat(told) + told.page.read_text(encoding="utf-8"))
+
+
+def test_telco_customers_are_described(tmp_path: Path) -> None:
+    path = shared_file("telco_churn")
+    told = describe(settings_of("describe", "data=telco_churn", f"data.path={path}"), tmp_path)
+    assert "'Churn': 26.5%, 1,869 of 7,043 customers" in flat(told)
 
 
 def test_describing_imports_no_models_and_no_registry() -> None:

@@ -115,7 +115,7 @@ def test_a_yaml_of_ones_own_says_what_the_command_line_says(
     path, voided = sales
     typed = told(capfd, home, *MAPPED, f"data.transactions.path={path}")
     written = told(capfd, home, *own_folder(home, MINE.format(path=path)))
-    assert f"dropped: 0 qté > 0, {voided:,} not starts_with(ticket, 'A')" in typed
+    assert f"0 failing qté > 0, {voided:,} failing not starts_with(ticket, 'A')" in typed
     assert written == typed.replace("qté > 0", "Qté > 0").replace("(ticket,", "(Ticket,")
 
 
@@ -126,7 +126,7 @@ def test_a_value_of_the_command_line_goes_before_the_yaml(
     mine = own_folder(home, MINE.format(path=path))
     out = told(capfd, home, *mine, "data.currency=CHF", "data.transactions.where=qté > 1")
     assert "net value CHF" in out
-    assert re.search(r"dropped: [\d,]+ qté > 1 ", out)
+    assert re.search(r"dropped: [\d,]+ failing qté > 1 ", out)
 
 
 @pytest.mark.parametrize(

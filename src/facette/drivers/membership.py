@@ -42,12 +42,13 @@ def membership_drivers(
     the mean of all customers: segment, feature, sentence, contribution.
     """
     labels = segments.to_numpy()
+    matrix = features.to_numpy()  # LightGBM refuses some names
     counts = pd.Series(labels).value_counts()
     chance = float(counts.iloc[0] / len(labels))
     if len(counts) < 2:
         return Membership(1.0, 1.0, None, "one segment holds everyone: there is nothing to explain")
     folds = StratifiedKFold(max(2, min(5, int(counts.min()))), shuffle=True, random_state=seed)
-    held_out = cross_val_predict(_surrogate(seed), features, labels, cv=folds)
+    held_out = cross_val_predict(_surrogate(seed), matrix, labels, cv=folds)
     fidelity = float((held_out == labels).mean())
     if fidelity < min_fidelity:
         why = (
@@ -55,7 +56,7 @@ def membership_drivers(
             f"below the {min_fidelity:.0%} asked for; more customers or fewer segments would help"
         )
         return Membership(fidelity, chance, None, why)
-    surrogate = _surrogate(seed).fit(features, labels)
+    surrogate = _surrogate(seed).fit(matrix, labels)
     drivers = _by_segment(surrogate, features, labels, catalogue, top)
     return Membership(fidelity, chance, drivers, f"fidelity {fidelity:.0%} on unseen customers")
 
@@ -72,7 +73,7 @@ def _by_segment(
     catalogue: Mapping[str, Feature], top: int,
 ) -> pd.DataFrame:  # fmt: skip
     classes, p = list(surrogate.classes_), features.shape[1]
-    blocks = np.asarray(surrogate.predict(features, pred_contrib=True))
+    blocks = np.asarray(surrogate.predict(features.to_numpy(), pred_contrib=True))
     if len(classes) == 2:
         blocks = np.hstack([-blocks, blocks])
     shaped = blocks.reshape(len(features), len(classes), p + 1)[:, :, :p]

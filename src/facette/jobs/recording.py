@@ -31,7 +31,7 @@ def record(
     for snapshot, (date, digest) in zip(found.panel.snapshots, found.digests.items(), strict=True):
         context = "testing" if snapshot is found.panel.test else "training"
         run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
-    run.table(found.scored, "scores/test_date.json") if len(found.scored) <= MOST_LOGGED else None
+    run.table(found.scored, "scores/customers.json") if len(found.scored) <= MOST_LOGGED else None
     figures = figures_of(story)
     for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
         with run.child(part) as child:

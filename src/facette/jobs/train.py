@@ -30,8 +30,9 @@ from facette.models.facets import (
     learn_value,
     peer_columns,
 )
-from facette.models.folds import held_out, judge_in_folds
+from facette.models.folds import OUTCOMES, check_folds, held_out, judge_in_folds
 from facette.models.judging import Judgement, judge
+from facette.models.validation import sample
 from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone
@@ -121,7 +122,7 @@ def train(
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
             progress.stage("finding behaviour segments")
             behaviour = None if "segments" in off else _segments(settings, snapshots, estimators)
-            progress.stage("packaging and scoring the test date")
+            progress.stage("packaging and judging")
             bundle, frozen = packaged(settings, snapshots, learnt, behaviour, Path(workshop))
             rows = as_rows(snapshots.test)
             scored, judgements = _judged(
@@ -244,6 +245,9 @@ def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator
         if part not in off:
             check_features(snapshots, getattr(settings.model, part).features)
             check_outcomes(snapshots, part)
+            if not snapshots.dated:
+                check_folds(part, sample(snapshots.training, OUTCOMES[part]).outcome,
+                            settings.evaluation)  # fmt: skip
     if "segments" not in off:
         features, behaviour = snapshots.training[-1].features, settings.segments.behaviour
         if snapshots.dated and snapshots.training[-1].context["value_current"].isna().all():

@@ -1,7 +1,9 @@
 """Judged in folds: where nothing has a date, customers are held out by chance, several times.
 
-A figure is the mean over all folds of all repeats. The interval of a gain is that of Nadeau &
-Bengio (2003), whose variance allows for folds that share most of their training customers.
+A figure is the mean over all folds of all repeats; one that needs bins, where the few customers of
+a fold would make noise look like a fault, is that of all customers of a repeat. The interval of a
+gain is that of Nadeau & Bengio (2003), whose variance allows for folds that share most of their
+training customers.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from facette.errors import BadInput
 from facette.models.baselines import Forecasts
 from facette.models.evaluation import COMPARED, HIGHER_IS_BETTER, metrics_table
 from facette.models.facets import Learned
@@ -27,6 +30,7 @@ from facette.snapshots.panel import Panel, Snapshot
 
 Learn = Callable[[Panel], Learned]
 Score = Callable[[Learned, Snapshot], np.ndarray]
+BINNED = ["ece", "resolution"]
 OUTCOMES = {"value": "value", "potential": "value", "churn": "churned"}
 
 
@@ -38,31 +42,59 @@ def judge_in_folds(
 
     `actual` and `predictions` of the answer are of the first repeat, in which every customer with
     a known outcome is held out once, in the order of the snapshot.
+
+    Raises:
+        BadInput: one of two classes has fewer customers than there are folds.
     """
     outcomes = panel.test.outcomes
     assert outcomes is not None
     outcome = outcomes[OUTCOMES[part]].to_numpy()
     known = ~np.isnan(outcome)
     actual, metrics = outcome[known], metrics_of(part, tau)
-    tables, held_out = [], dict[str, np.ndarray]()
+    check_folds(part, actual, settings)
+    tables, repeats = [], list[dict[str, np.ndarray]]()
     for i, (inside, held) in enumerate(_folds(panel, known, actual, settings, seed)):
         progress(f"judging {part}, fold {i + 1} of {settings.folds * settings.repeats}")
         predictions = {"model": score(learn(inside), inside.test), **_rivals(part, inside, tau)}
         tables.append(metrics_table(actual[held], predictions, metrics))
-        if i < settings.folds:
-            for name, predicted in predictions.items():
-                assert predicted is not None
-                held_out.setdefault(name, np.full(len(actual), np.nan))[held] = predicted
-    table = pd.concat(tables).groupby(level=0, sort=False).mean()
-    return Judgement(part, table, _gains(part, tables, table, settings), actual, dict(held_out),
-                     [_said(part, settings)])  # fmt: skip
+        if i % settings.folds == 0:
+            repeats.append({name: np.full(len(actual), np.nan) for name in predictions})
+        for name, predicted in predictions.items():
+            repeats[-1][name][held] = predicted
+    table = _means(tables)
+    binned = {name: metrics[name] for name in BINNED if name in metrics}
+    if binned:
+        table[list(binned)] = _means([metrics_table(actual, r, binned) for r in repeats])
+    return Judgement(part, table, _gains(part, tables, table, settings), actual,
+                     dict[str, np.ndarray | None](repeats[0]), [_said(part, settings)])  # fmt: skip
+
+
+def check_folds(part: str, actual: np.ndarray, settings: Evaluation) -> None:
+    """Refuse (n,) known outcomes of which a fold would see but one class, or nobody.
+
+    Raises:
+        BadInput: one of two classes, or all customers, are fewer than the folds.
+    """
+    classes, sizes = np.unique(actual, return_counts=True)
+    least = int(sizes.min()) if len(classes) == 2 else len(actual)
+    if least < settings.folds:
+        raise BadInput(
+            f"evaluation.folds: {settings.folds} folds for {least} customers"
+            f"{' of one outcome' if len(classes) == 2 else ''}; bring more customers, choose fewer "
+            f"folds, or leave {part} out of parts"
+        )
+
+
+def _means(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables).groupby(level=0, sort=False).mean()
 
 
 def _said(part: str, settings: Evaluation) -> str:
     return (
         f"{part}: no dates, so that it is judged in {settings.repeats} x {settings.folds} "
-        "stratified folds of customers, not out of time; figures are means over the folds, and "
-        "the scores told of a customer come from a model that had not seen them"
+        "stratified folds of customers, not out of time; figures are means over the folds "
+        "(those in bins, over the repeats), and the scores told of a customer come from a model "
+        "that had not seen them"
     )
 
 
@@ -120,8 +152,9 @@ def _rivals(part: str, panel: Panel, tau: float) -> Forecasts:
     if part == "value":
         line = _prepared(RidgeCV(np.logspace(-3, 3, 7))).fit(learnt_from.features, outcome)
         ridge = np.maximum(line.predict(tested.features), min(outcome.min(), 0))
-        current = tested.context["value_current"]
-        beside = {} if current.isna().all() else {"last_window": current.to_numpy()}
+        usual = learnt_from.context["value_current"].mean()  # stands in where it is not known
+        current = tested.context["value_current"].fillna(usual)
+        beside = {} if np.isnan(usual) else {"last_window": current.to_numpy()}
         return {**beside, "mean_of_all": np.full(n, outcome.mean()), "ridge": ridge}
     line = _prepared(LogisticRegression(max_iter=2000)).fit(learnt_from.features, outcome)
     logistic = line.predict_proba(tested.features)[:, 1]

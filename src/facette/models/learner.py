@@ -7,6 +7,7 @@ linear form. Anything else with scikit-learn's interface goes in by skops, its t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +73,16 @@ def is_lightgbm(estimator: BaseEstimator) -> bool:
     return type(estimator).__module__.startswith("lightgbm")
 
 
+def with_safe_names(matrix: pd.DataFrame) -> pd.DataFrame:
+    """The matrix under names that LightGBM takes: it refuses signs of JSON, and joins by spaces.
+
+    Customers' attributes may bear any name; the package goes by position.
+    """
+    if all(re.fullmatch(r"[\w.-]+", str(name)) for name in matrix.columns):
+        return matrix
+    return matrix.set_axis([f"column_{i}" for i in range(matrix.shape[1])], axis="columns")
+
+
 def has_log_link(estimator: BaseEstimator) -> bool:
     """Whether its raw score is the logarithm of its prediction, so that it knows no negatives."""
     return is_lightgbm(estimator) and estimator.objective in LOG_LINK
@@ -94,7 +105,8 @@ class Fitted:
     def raw(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (n,) on the link scale."""
         if is_lightgbm(self.estimator):
-            return np.asarray(self.estimator.predict(self.design.matrix(frame), raw_score=True))
+            matrix = with_safe_names(self.design.matrix(frame))
+            return np.asarray(self.estimator.predict(matrix, raw_score=True))
         matrix = self.design.matrix(frame, codes=True)
         if not is_classifier(self.estimator):
             return np.asarray(self.estimator.predict(matrix), dtype=float)
@@ -143,7 +155,10 @@ def fit(
     if is_lightgbm(fresh) and trees is not None:
         fresh.set_params(n_estimators=trees)
     with _as_configured(fresh):
-        fresh.fit(design_.matrix(frame, codes=not is_lightgbm(fresh)), outcome)
+        if is_lightgbm(fresh):
+            fresh.fit(with_safe_names(design_.matrix(frame)), outcome)
+        else:
+            fresh.fit(design_.matrix(frame, codes=True), outcome)
     return Fitted(fresh, design_)
 
 
@@ -171,8 +186,8 @@ def best_trees(
     fresh = clone(estimator)
     with _as_configured(fresh):
         fresh.fit(
-            design_.matrix(early[0]), learnable(fresh, early[1]),
-            eval_X=design_.matrix(late[0]), eval_y=learnable(fresh, late[1]),
+            with_safe_names(design_.matrix(early[0])), learnable(fresh, early[1]),
+            eval_X=with_safe_names(design_.matrix(late[0])), eval_y=learnable(fresh, late[1]),
             callbacks=[lightgbm.early_stopping(50, verbose=False)],
         )  # fmt: skip
     return max(int(fresh.best_iteration_), 10)

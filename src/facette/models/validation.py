@@ -13,7 +13,6 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from facette.models.evaluation import equal_mass
 from facette.models.learner import Design, Fitted, best_trees, fit, is_lightgbm
 from facette.snapshots.panel import Snapshot
 
@@ -80,10 +79,14 @@ def grouped_folds(s: Sample, folds: int, seed: int) -> Iterator[tuple[np.ndarray
 def stratified_folds(
     outcome: np.ndarray, folds: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Folds of (n,) rows with the same share of each class, or of each tenth of an amount."""
-    classes = np.unique(outcome, return_inverse=True)[1]
-    if classes.max() > 1:
-        classes = equal_mass(outcome)
+    """Folds of (n,) rows with the same share of each class, or of each tenth of an amount.
+
+    Ties of an amount may stand in several tenths: what counts is that none is too small to share.
+    """
+    _, classes, sizes = np.unique(outcome, return_inverse=True, return_counts=True)
+    if len(sizes) > 2 or sizes.min() < folds:
+        n, ranks = len(outcome), np.argsort(np.argsort(outcome, kind="stable"))
+        classes = ranks * min(10, n // folds) // n
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return splitter.split(np.zeros(len(outcome)), classes)
 

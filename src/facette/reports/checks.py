@@ -19,10 +19,10 @@ OPTIONAL_TABLES = ("customers", "contacts", "interactions", "contracts", "survey
 
 def checks(found: Findings) -> list[Check]:
     """Every check, those that do not apply included."""
-    made = [_against_baseline(found, part) for part in PRIMARY]
+    made = [_too_good(found), *(_against_baseline(found, part) for part in PRIMARY)]
     made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
     made += [_known(found), _drivers(found), _old_policy(found), _repeats_value(found)]
-    return [*made, _too_good(found), _undated(found), _tables(found), _held_out(found)]
+    return [*made, _undated(found), _tables(found), _held_out(found)]
 
 
 def _against_baseline(found: Findings, part: str) -> Check:
@@ -131,7 +131,8 @@ def _old_policy(found: Findings) -> Check:
 def _repeats_value(found: Findings) -> Check:
     shared = found.ami_value_tier
     if shared is None:
-        return Check("repeats-value", "not applicable", "segments are off")
+        why = "no current value is known" if found.behaviour else "segments are off"
+        return Check("repeats-value", "not applicable", why)
     said = f"behaviour segments share {shared:.3f} of information with the value tiers"
     if shared <= VALUE_TIER_AMI:
         return Check("repeats-value", "info", said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from facette.reports.tables import Table, table
+from facette.reports.tables import Cell, Table, cleaned_rows, cleaning_table, table
 from facette.reports.words import day, number, plain, share
 from facette.snapshots.activity import Activity
-from facette.snapshots.allowed import Allowed
+from facette.snapshots.allowed import Allowed, PartAllowed
 from facette.snapshots.worth import Worth
 from facette.tables.contract import Cleaned, Kind
 from facette.tables.profile import ColumnProfile, TableProfile, Value
@@ -21,9 +22,16 @@ from facette.tables.profile import ColumnProfile, TableProfile, Value
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from facette.reports.description_wide import WideDescription
+    from facette.reports.description_words import Section
+    from facette.reports.gallery import Picture
+
+__all__ = ["Cell", "Description", "render", "text_lines"]
+
 WIDTH = 110
 LABEL = 16
 MOST_NOTES = 5
+COUNTED = {"rows", "columns", "customers", "empty", "distinct"}  # columns of counts, in the text
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,18 @@ def text_lines(description: Description) -> list[str]:
     """The description as aligned lines of plain text."""
     from facette.reports.description_words import sections
 
+    return lines_of(description, sections(description), _overview(description))
+
+
+def lines_of(
+    description: Description | WideDescription, told: list[Section], overview: list[list[str]]
+) -> list[str]:
+    """Sections as aligned lines; the overview, rows of a table, stands in that of the tables."""
     lines = [f"{description.data_name}: {description.origin} ({description.licence})"]
-    for section in sections(description):
+    for section in told:
         lines += ["", section.title]
         if section.key == "tables":
-            lines += _aligned(_overview(description))
+            lines += _aligned(overview)
         for label, sentence in _shortened(section.lines):
             lines += _entry(label, sentence)
     return lines
@@ -83,12 +98,12 @@ def _entry(label: str, sentence: str) -> list[str]:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Rows of a table under each other, counts to the right."""
+    """Rows of a table under each other; the columns that begin with a figure to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            text.rjust(width) if place in (1, 2, 3) else text.ljust(width)
+            text.rjust(width) if rows[0][place] in COUNTED else text.ljust(width)
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append(("  " + "  ".join(cells)).rstrip())
@@ -122,9 +137,22 @@ def _emptiest(found: TableProfile) -> str:
 
 def render(description: Description) -> str:
     """The whole page as HTML text: no network, no script, every text from data escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+    from facette.reports.description_figures import pictures
     from facette.reports.description_words import sections, summary
+
+    return page(
+        "description.html.jinja", description, summary(description), sections(description),
+        tables=_tables(description), pictures=drawn(pictures(description)),
+        columns=[columns_table(found) for found in description.profiles.values()],
+    )  # fmt: skip
+
+
+def page(
+    template: str, description: Description | WideDescription, summary: list[tuple[str, str]],
+    told: list[Section], **shown: Any,
+) -> str:  # fmt: skip
+    """A template filled with a description, its sections, and what else it shows."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -133,18 +161,13 @@ def render(description: Description) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("description.html.jinja").render(
-        description=description,
-        summary=summary(description),
-        sections=sections(description),
-        tables=_tables(description),
-        columns=[_columns_table(found) for found in description.profiles.values()],
-        pictures=_drawn(description),
+    return environment.get_template(template).render(
+        description=description, summary=summary, sections=told, **shown
     )
 
 
-def _drawn(description: Description) -> dict[str, dict[str, str | Markup]]:
-    from facette.reports.description_figures import pictures
+def drawn(pictures: Iterable[Picture]) -> dict[str, dict[str, str | Markup]]:
+    """Pictures by key, as the templates show them."""
     from facette.reports.svg import inline_svg
 
     return {
@@ -155,17 +178,17 @@ def _drawn(description: Description) -> dict[str, dict[str, str | Markup]]:
             "context": picture.context,
             "svg": inline_svg(picture.draw(""), f"figure-{picture.key}", picture.alt),
         }
-        for picture in pictures(description)
+        for picture in pictures
     }
 
 
 def _tables(description: Description) -> dict[str, Table]:
     """Printed tables by name; absent where there is nothing to print."""
-    asked = {
+    asked: dict[str, Callable[[Description], Table | None]] = {
         "overview": _overview_table,
-        "cleaning": _cleaning_table,
+        "cleaning": lambda d: cleaning_table(cleaned_rows(d.cleaning), d.currency),
         "months": _months_table,
-        "parts": _parts_table,
+        "parts": lambda d: parts_table(d.allowed.parts, d.currency),
         "dates": _dates_table,
         "switches": _switches_table,
         "tiers": _tiers_table,
@@ -216,39 +239,17 @@ def _blank(printed: Table) -> Table:
     return printed
 
 
-def _cleaning_table(description: Description) -> Table | None:
-    if not description.cleaning:
-        return None
-    rows = [
-        {
-            "table": cleaned.table,
-            "rows_in": cleaned.rows_in,
-            "kept": cleaned.kept,
-            "dropped": cleaned.rows_in - cleaned.kept,
-            "why": "; ".join(f"{why}: {number(n)}" for why, n in cleaned.dropped.items()),
-        }
-        for cleaned in description.cleaning
-    ]
-    columns = {
-        "table": ("Table", "text"),
-        "rows_in": ("Rows in", "count"),
-        "kept": ("Kept", "count"),
-        "dropped": ("Dropped", "count"),
-        "why": ("Why", "text"),
-    }
-    return table(pd.DataFrame(rows), columns, "Rows in, kept and dropped", description.currency)
-
-
-def _columns_table(found: TableProfile) -> Table:
+def columns_table(found: TableProfile) -> Table:
+    """A table column by column."""
     rows = [
         {
             "name": column.name,
             "kind": column.kind.value,
             "missing": found.share_missing(column),
             "distinct": column.distinct,
-            "least": _end(column.least, column.kind),
-            "most": _end(column.most, column.kind),
-            "frequent": _frequent(column, found.rows),
+            "least": end(column.least, column.kind),
+            "most": end(column.most, column.kind),
+            "frequent": frequent(column, found.rows),
         }
         for column in found.columns
     ]
@@ -274,7 +275,8 @@ def _figures(printed: Table, start: int, end: int) -> Table:
     return printed
 
 
-def _end(value: Value, kind: Kind) -> str:
+def end(value: Value, kind: Kind) -> str:
+    """The least or the most of a column, written."""
     if value is None:
         return ""
     if kind is Kind.instant:
@@ -283,14 +285,21 @@ def _end(value: Value, kind: Kind) -> str:
     return number(value, digits)
 
 
-def _frequent(column: ColumnProfile, rows: int) -> str:
+def frequent(column: ColumnProfile, rows: int) -> str:
+    """The most frequent value of a column and its share of the rows, written."""
     if column.frequent is None:
         return ""
     if column.frequent_rows == 1:
         return "each value once"
-    shown = textwrap.shorten(column.frequent, 40, placeholder="…")
+    shown = short(column.frequent, 40)
     part = column.frequent_rows / rows
     return f"{shown} ({share(part) if part >= 0.01 else number(column.frequent_rows) + ' rows'})"
+
+
+def short(text: str, most: int) -> str:
+    """The text on one line, cut after so many signs."""
+    told = " ".join(text.split())
+    return told if len(told) <= most else told[: most - 1] + "…"
 
 
 def _months_table(description: Description) -> Table:
@@ -307,13 +316,14 @@ def _months_table(description: Description) -> Table:
     return table(frame, columns, "By month", description.currency)
 
 
-def _parts_table(description: Description) -> Table:
+def parts_table(parts: list[PartAllowed], currency: str) -> Table:
+    """Which parts can be trained, and why or why not."""
     frame = pd.DataFrame(
-        [(p.part, "yes" if p.allowed else "no", p.why) for p in description.allowed.parts],
+        [(p.part, "yes" if p.allowed else "no", p.why) for p in parts],
         columns=["part", "allowed", "why"],
     )
     columns = {"part": ("Part", "text"), "allowed": ("Allowed", "text"), "why": ("Why", "text")}
-    printed = table(frame, columns, "Parts", description.currency)
+    printed = table(frame, columns, "Parts", currency)
     for row in printed.rows:
         row[1].tone = "better" if row[1].text == "yes" else "same"
     return printed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from facette.reports.description import Description
+    from facette.snapshots.worth import ValueDisparity
+    from facette.tables.profile import TableProfile
 
 MOST_LABELS = 12
 MOST_COLUMNS = 20
@@ -24,7 +26,7 @@ MOST_COLUMNS = 20
 
 def pictures(description: Description) -> Iterator[Picture]:
     """Every picture there is something to see in, in the order of the page."""
-    yield from _missing(description)
+    yield from empty_picture(description.data_name, description.profiles)
     yield from _months(description)
     yield _purchases(description)
     yield from _held(description)
@@ -38,23 +40,24 @@ def _scope(description: Description) -> str:
     )
 
 
-def _missing(description: Description) -> Iterator[Picture]:
+def empty_picture(data_name: str, profiles: Mapping[str, TableProfile]) -> Iterator[Picture]:
+    """Columns with gaps, of tables by name; an only table needs none."""
     parts = {
-        f"{found.name}.{column.name}": found.share_missing(column)
-        for found in description.profiles.values()
+        ".".join(filter(None, (name, column.name))): found.share_missing(column)
+        for name, found in profiles.items()
         for column in found.columns
         if column.missing
     }
     if not parts:
         return
-    rows = ", ".join(f"{number(t.rows)} {t.name}" for t in description.profiles.values())
+    rows = ", ".join(f"{number(t.rows)} {name or 'rows'}" for name, t in profiles.items())
     first = dict(sorted(parts.items(), key=lambda part: -part[1])[:MOST_COLUMNS])
     yield Picture(
         "empty",
         "What is empty",
         "Share of rows in which a column has no value; columns that are never empty are left out. "
         "A column that is filled later (an answer, an end) is empty where that did not happen.",
-        f"{description.data_name}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{rows}.",
+        f"{data_name}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{rows}.",
         f"Bars of the share of empty rows: {_spoken(first)}.",
         lambda note: missing_bars(first, note),
     )
@@ -116,18 +119,27 @@ def _held(description: Description) -> Iterator[Picture]:
     value = description.worth.value
     if value.total <= 0:
         return
-    tiers = value.tiers
-    yield Picture(
-        "held",
-        "Who holds the value",
-        "Share of net value held by the customers who bring most of it. On the straight line all "
-        "would bring the same; the lines across are the Pareto tiers.",
+    context = (
         f"{description.data_name}, net value of the {value.days} days until "
-        f"{day(description.activity.days.index[-1])}, {description.currency}, "
-        f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(value.customers)} customers.",
-        f"Curve of the share of net value held; the first {share(tiers['to'].iloc[0], 0)} of "
+        f"{day(description.activity.days.index[-1])}, {description.currency}"
+    )
+    yield held_picture("held", value, context, "net value")
+
+
+def held_picture(
+    key: str, value: ValueDisparity, context: str, what: str, title: str = "Who holds the value"
+) -> Picture:
+    """Who holds an amount; `what` it is called, `context` where and when it is from."""
+    tiers = value.tiers
+    return Picture(
+        key,
+        title,
+        f"Share of {what} held by the customers who bring most of it. On the straight line all "
+        "would bring the same; the lines across are the Pareto tiers.",
+        f"{context}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(value.customers)} customers.",
+        f"Curve of the share of {what} held; the first {share(tiers['to'].iloc[0], 0)} of "
         f"customers hold {share(tiers['value_share'].iloc[0], 0)}.",
-        lambda note: value_held(value.curve, tiers, note),
+        lambda note: value_held(value.curve, tiers, note, what),
     )
 
 
@@ -221,8 +233,11 @@ def doubling_bins(purchases: np.ndarray) -> tuple[list[int], list[int]]:
     return counts, [2**place if place >= 0 else 0 for place in range(first, int(places.max()) + 1)]
 
 
-def value_held(curve: tuple[np.ndarray, np.ndarray], tiers: pd.DataFrame, note: str = "") -> Figure:
-    """Share of net value held by the best customers, with the tiers; as in `ValueDisparity`."""
+def value_held(
+    curve: tuple[np.ndarray, np.ndarray], tiers: pd.DataFrame, note: str = "",
+    what: str = "net value",
+) -> Figure:  # fmt: skip
+    """Share of an amount held by the best customers, with the tiers; as in `ValueDisparity`."""
     figure, axes = f._canvas(5, 3.9, note)
     x, y = curve
     axes.plot(x, y, color=f.COLOURS["c1"], lw=2.4, label="customers as they are")
@@ -234,7 +249,7 @@ def value_held(curve: tuple[np.ndarray, np.ndarray], tiers: pd.DataFrame, note: 
                       textcoords="offset points", va="top", fontsize=f.TEXT_POINTS - 1,
                       color=f.COLOURS["ink"],
                       bbox={"facecolor": f.COLOURS["paper"], "lw": 0, "pad": 1.5})  # fmt: skip
-    f._name_axes(axes, "Customers, highest net value first", "Share of net value")
+    f._name_axes(axes, f"Customers, highest {what} first", f"Share of {what}")
     f._per_cent(axes.xaxis)
     f._per_cent(axes.yaxis)
     axes.set(xlim=(0, 1), ylim=(min(0.0, float(y.min())), max(1.02, 1.02 * float(y.max()))))

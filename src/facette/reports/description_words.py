@@ -59,13 +59,13 @@ def summary(description: Description) -> Lines:
 
 
 def _came_in(description: Description) -> Lines:
-    lines = [("cleaning", _cleaned(cleaned)) for cleaned in description.cleaning]
+    lines = [("cleaning", cleaned_line(cleaned)) for cleaned in description.cleaning]
     return lines + [("note", note) for note in description.notes]
 
 
-def _cleaned(cleaned: Cleaned) -> str:
+def cleaned_line(cleaned: Cleaned) -> str:
     """Rows in, kept and dropped of one file."""
-    why = ", ".join(f"{number(n)} {reason}" for reason, n in cleaned.dropped.items())
+    why = ", ".join(f"{number(n)} failing {reason}" for reason, n in cleaned.dropped.items())
     return (
         f"{cleaned.table}: {number(cleaned.rows_in)} rows in, {number(cleaned.kept)} kept; "
         f"dropped: {why or 'none'}"
@@ -177,9 +177,9 @@ def _worth(description: Description) -> Lines:
     worth, currency = description.worth, description.currency
     lines = [("value", _value(description))]
     if not missing(worth.value.gini):
-        lines.append(("tiers", _tiers(description)))
+        lines.append(("tiers", tiers_line(worth.value.tiers, "net value")))
     if worth.value.negative:
-        lines.append(("below 0", _below(worth.value, currency)))
+        lines.append(("below 0", below(worth.value, currency)))
     lines += [(_HABITS[habit.what], _habit(habit, description)) for habit in worth.habits]
     return [
         *lines,
@@ -202,14 +202,16 @@ def _value(description: Description) -> str:
     )
 
 
-def _tiers(description: Description) -> str:
-    (_, first), *others = description.worth.value.tiers.iterrows()
+def tiers_line(tiers: pd.DataFrame, what: str) -> str:
+    """Which share of something each Pareto tier holds; tiers : as in `ValueDisparity`."""
+    (_, first), *others = tiers.iterrows()
     held = [f"the {tier_name(row)} {share(row['value_share'], 0)}" for _, row in others]
-    top = f"the {tier_name(first)} of customers hold {share(first['value_share'], 0)} of net value"
+    top = f"the {tier_name(first)} of customers hold {share(first['value_share'], 0)} of {what}"
     return ", ".join([top, *held])
 
 
-def _below(value: ValueDisparity, currency: str) -> str:
+def below(value: ValueDisparity, currency: str) -> str:
+    """How many customers bring less than nothing, and how much."""
     return (
         f"{counted(value.negative, 'customer')} with a net value below 0: "
         f"{money(-value.negative_total, currency)} less in the total"

@@ -37,6 +37,9 @@ def _data(story: Story) -> str:
 
 
 def _outcome(story: Story) -> str:
+    if story.reference_date is None:
+        money_in = "" if "value" in story.off else f", in {story.currency}"
+        return f"Outcome: as the table gives it{money_in}; {story.value_basis}"
     return f"Outcome: {ahead(story)}, in {story.currency}, {story.discount}; {story.value_basis}"
 
 

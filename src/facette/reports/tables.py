@@ -128,7 +128,7 @@ def cleaned_rows(cleaning: Sequence[Cleaned]) -> pd.DataFrame | None:
             "rows_in": cleaned.rows_in,
             "kept": cleaned.kept,
             "dropped": cleaned.rows_in - cleaned.kept,
-            "why": "; ".join(f"{n:,} not: {why}" for why, n in cleaned.dropped.items() if n),
+            "why": "; ".join(f"{n:,} failing {why}" for why, n in cleaned.dropped.items() if n),
         }
         for cleaned in cleaning
     ]
@@ -144,6 +144,6 @@ def cleaning_table(frame: pd.DataFrame | None, currency: str) -> Table | None:
         "rows_in": ("Rows in", "count"),
         "kept": ("Kept", "count"),
         "dropped": ("Dropped", "count"),
-        "why": ("Which were", "text"),
+        "why": ("Why", "text"),
     }
     return table(frame, columns, "Rows in, kept and dropped", currency)

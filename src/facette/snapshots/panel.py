@@ -417,8 +417,8 @@ def within(snapshot: Snapshot, perimeter: str) -> Snapshot:
     rows = frame.select(keep=expression.condition(frame.schema))["keep"].to_numpy()
     if not rows.any():
         raise BadInput(
-            f"snapshot.perimeter: '{perimeter}' selects none of the {len(snapshot):,} customers "
-            f"at {iso(snapshot.reference_date)}; widen it"
+            f"snapshot.perimeter: '{perimeter}' selects none of the {len(snapshot):,} customers"
+            f"{f' at {iso(date)}' if (date := snapshot.reference_date) else ''}; widen it"
         )
     return snapshot.keep(rows)
 

@@ -290,12 +290,13 @@ def _value_disparity(
         gini(net[buys]) if buys.any() else float("nan"),
         int((net < 0).sum()),
         float(net[net < 0].sum()),
-        _tiers(ranked, shares),
-        _curve(ranked),
+        pareto(ranked, shares),
+        lorenz(ranked),
     )
 
 
-def _tiers(ranked: np.ndarray, shares: Sequence[float]) -> pd.DataFrame:
+def pareto(ranked: np.ndarray, shares: Sequence[float]) -> pd.DataFrame:
+    """Who holds what: each tier of (n,) amounts, the largest first, by its share of customers."""
     ends = np.cumsum(shares)
     last = np.maximum(np.round(ends * len(ranked)).astype(int), 1)  # as in segments.tiers
     first, total = [0, *last[:-1]], float(ranked.sum())
@@ -311,7 +312,7 @@ def _tiers(ranked: np.ndarray, shares: Sequence[float]) -> pd.DataFrame:
     )
 
 
-def _curve(ranked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def lorenz(ranked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Concentration of value, the highest first, thinned to what a picture can show."""
     n, total = len(ranked), float(ranked.sum())
     held = np.concatenate([[0.0], np.cumsum(ranked)]) / total if total > 0 else np.zeros(n + 1)
