@@ -324,6 +324,7 @@ def test_any_estimator_takes_hostile_names(tmp_path: Path) -> None:
     assert made.metrics["churn/roc_auc"] > 0.65
 
 
+@pytest.mark.slow
 def test_thousands_of_columns_are_trained(tmp_path: Path) -> None:
     draw = np.random.default_rng(9)
     many = {f"answer_{i}": draw.integers(0, 5, 600) for i in range(2_100)}

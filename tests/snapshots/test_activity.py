@@ -116,6 +116,7 @@ def test_a_thinner_last_month_shows_in_its_pace() -> None:
     assert steady.last_month_pace == 1
 
 
+@pytest.mark.slow  # half a minute for the engine to plan it
 def test_a_database_tells_the_same(tables: Tables) -> None:
     session = duckdb.connect()
     frames = {

@@ -60,12 +60,12 @@ def check_outcomes(panel: Panel, part: str) -> None:
         known = sample(snapshots, outcome).outcome
         if len(np.unique(known)) < 2:
             date, shown = panel.dates()[-1 if where == "test" else 0], known[:1].tolist()
-            when, change = (f", from {date}", ", change snapshot.horizon_days") if panel.dated else (
-                "", "")  # fmt: skip
+            when = f", from {date}" if panel.dated else ""
+            change = ", change snapshot.horizon_days" if panel.dated else ""
             raise BadInput(
                 f"{part}: one outcome class only in the {where} snapshots ({outcome} = {shown} for "
-                f"all {len(known):,} customers{when}); widen the perimeter{change}, or leave {part} "
-                "out of parts"
+                f"all {len(known):,} customers{when}); widen the perimeter{change}, or leave "
+                f"{part} out of parts"
             )
 
 
