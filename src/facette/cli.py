@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -64,7 +65,8 @@ facette {verb}: {sentence}
 
 Groups, chosen with group=option (more options from your own folder: --config-dir FOLDER)
 
-$APP_CONFIG_GROUPS
+{groups}
+
 Keys, changed with key=value
 
 $CONFIG
@@ -196,13 +198,17 @@ def _quiet(pairs: list[str]) -> list[str]:
     return [f"{group}={option}" for group, option in ours.items() if group not in chosen]
 
 
-def _groups() -> dict[str, list[str]]:
-    """Groups of our configuration and their options."""
-    groups: dict[str, list[str]] = {}
-    for file in sorted(CONF.rglob("*/*.yaml")):
+def _groups(folder: Path | None = None) -> dict[str, list[str]]:
+    """Groups of a folder of configuration, ours by default, and their options."""
+    folder, groups = folder or CONF, dict[str, list[str]]()
+    for file in sorted(folder.rglob("*/*.yaml")):
         if not file.stem.endswith("_schema"):
-            groups.setdefault(file.parent.relative_to(CONF).as_posix(), []).append(file.stem)
+            groups.setdefault(file.parent.relative_to(folder).as_posix(), []).append(file.stem)
     return groups
+
+
+def _merged(ours: dict[str, list[str]], theirs: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {g: sorted({*ours.get(g, []), *theirs.get(g, [])}) for g in sorted({*ours, *theirs})}
 
 
 def _run(verb: str, sentence: str, flags: list[str], pairs: list[str]) -> int:
@@ -211,7 +217,7 @@ def _run(verb: str, sentence: str, flags: list[str], pairs: list[str]) -> int:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    _register(verb, sentence)
+    _register(verb, sentence, _own_folder(flags))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, rather than print and leave
     choose = hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb)
     with tempfile.TemporaryDirectory() as folder, _command_line([*flags, "--", *pairs]):
@@ -233,13 +239,26 @@ def _run(verb: str, sentence: str, flags: list[str], pairs: list[str]) -> int:
     return YOUR_MISTAKE if YOUR_MISTAKE in codes else max(codes, default=DONE)
 
 
-def _register(verb: str, sentence: str) -> None:
+def _own_folder(flags: list[str]) -> Path | None:
+    """The folder of more options that the user gives, as `--config-dir FOLDER` or with `=`."""
+    for flag, following in pairwise([*flags, ""]):
+        name, _, value = flag.partition("=")
+        if name in {"-cd", "--config-dir"}:
+            return Path(value or following)
+    return None
+
+
+def _register(verb: str, sentence: str, own: Path | None) -> None:
     from hydra.core.config_store import ConfigStore
 
     from facette import settings
 
     settings.register()
-    template = VERB_HELP.format(verb=verb, sentence=sentence.replace("$", "$$"))
+    groups = _groups() if own is None else _merged(_groups(), _groups(own))
+    listed = "\n".join(f"{group}: {', '.join(options)}" for group, options in groups.items())
+    template = VERB_HELP.format(
+        verb=verb, sentence=sentence.replace("$", "$$"), groups=listed.replace("$", "$$")
+    )
     ConfigStore.instance().store(group="hydra/help", name="facette", node={"template": template})
 
 
