@@ -47,7 +47,8 @@ def _part(story: Story, part: str) -> str:
     if part in story.off:
         return f"{PARTS[part]}: off, {story.off[part]}"
     first = next((line for line in story.headlines if line.part == part), None)
-    return f"{PARTS[part]}: {_beside(first)}" if first else ""
+    here = f"here, {story.churn_means}; " if part == "churn" and story.churn_means else ""
+    return f"{PARTS[part]}: {here}{_beside(first)}" if first else ""
 
 
 def _beside(headline: Headline) -> str:

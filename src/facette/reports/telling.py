@@ -63,6 +63,7 @@ def tell(
         perimeter=snapshot.perimeter,
         test_looks=looks,
         confidence=found.settings.evaluation.confidence,
+        churn_means=data.outcomes.churn_means if isinstance(data, WideData) else None,
         potential_quantile=found.settings.model.potential.tau,
         population={part: len(j.actual) for part, j in judged.items()},
         off=found.off,
