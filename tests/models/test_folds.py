@@ -206,10 +206,72 @@ def test_held_out_scores_take_the_place_of_those_of_the_same_customers(panel: Pa
         {"churn_probability": 0.99, "value_expected": 1.0, "potential": 2.0, "headroom": 1.0},
         index=panel.test.features.index,
     )
-    told = held_out(scored, panel, {"churn": churn, "value": value, "potential": potential})
+    told = held_out(scored, panel, {"churn": churn, "value": value, "potential": potential}, {})
     known = told.index != "c0005"
     assert told["churn_probability"][known].tolist() == by_shoe(panel.test)[known].tolist()
     assert told.loc["c0005", "churn_probability"] == 0.99
     assert told.loc["c0009", ["value_expected", "potential", "headroom"]].tolist() == [1, 2, 1]
     assert (told.drop("c0009")["headroom"] == 40).all()
     assert (scored["churn_probability"] == 0.99).all()  # what was given is left as it was
+
+
+def with_buyers(panel: Panel, values: np.ndarray) -> Panel:
+    """The panel with these outcomes of value."""
+    assert panel.test.outcomes is not None
+    outcomes = panel.test.outcomes.assign(value=values)
+    test = Snapshot(None, panel.test.features, panel.test.context, outcomes)
+    return Panel([test], test, panel.spec)
+
+
+FEW = np.where(np.arange(200) % 33 == 0, np.arange(200) + 5.0, 0.0)  # 7 of 200 bought
+
+
+def test_few_buyers_among_many_stand_in_every_fold_and_give_figures(panel: Panel) -> None:
+    for seed in range(5):
+        made, seen = judged(with_buyers(panel, FEW), "value", settings(folds=5), seed, by_shoe)
+        for _, tested in seen:
+            assert tested.outcomes is not None
+            assert (tested.outcomes["value"] > 0).any()
+        assert np.isfinite(made.table.drop(columns="spearman")).all(axis=None)
+        assert np.isfinite(made.gains[["gain", "low", "high"]]).all(axis=None)
+
+
+def test_totals_are_compared_over_all_customers_of_a_repeat(panel: Panel) -> None:
+    chosen = settings(folds=5, repeats=1)
+    made, _ = judged(with_buyers(panel, FEW), "value", chosen, score=by_shoe)
+    predicted = made.predictions["model"]
+    assert predicted is not None
+    ratio = predicted.sum() / FEW.sum()
+    assert made.table.loc["model", "total_ratio"] == pytest.approx(ratio)
+    assert made.table.loc["model", "total_error"] == pytest.approx(abs(ratio - 1))
+    gain = made.gains.set_index("metric").loc["total_error"]
+    rival = made.table.loc[gain["opponent"], "total_error"]
+    assert gain["gain"] == pytest.approx(rival - abs(ratio - 1))
+
+
+@pytest.mark.parametrize("part", ["value", "potential"])
+def test_fewer_buyers_than_folds_are_refused_in_one_line(part: str, panel: Panel) -> None:
+    values = np.where(np.arange(200) < 3, np.arange(200) + 5.0, 0.0)
+    with pytest.raises(BadInput) as error:
+        judged(with_buyers(panel, values), part)
+    said = "evaluation.folds: 4 folds for 3 customers with a value above 0; bring more customers"
+    assert str(error.value).startswith(said)
+    assert str(error.value).endswith(f"leave {part} out of parts")
+
+
+def test_the_potential_tier_and_the_cell_follow_the_held_out_potential(panel: Panel) -> None:
+    made, _ = judged(panel, "potential", score=lambda t: t.features["shoe_size"].to_numpy(float))
+    scored = pd.DataFrame(
+        {"potential": 99.0, "value_tier": "gold", "potential_tier": "high",
+         "behaviour_segment": "B1", "cell": "gold/high/B1"},
+        index=panel.test.features.index,
+    )  # fmt: skip
+    frozen = {"potential_tier": {"column": "potential", "cuts": [44.0, 40.0],
+                                 "names": ["high", "middle", "low"]}}  # fmt: skip
+    told = held_out(scored, panel, {"potential": made}, frozen)
+    shoe = panel.test.features["shoe_size"].where(told.index != "c0009", 99)
+    expected = np.select([shoe >= 44, shoe >= 40], ["high", "middle"], "low")
+    assert told["potential_tier"].tolist() == expected.tolist()
+    assert told["cell"].tolist() == [f"gold/{tier}/B1" for tier in expected]
+    assert told["cell"].dtype == scored["cell"].dtype
+    assert (scored["potential_tier"] == "high").all()

@@ -64,3 +64,16 @@ def test_customers_without_an_outcome_are_left_aside() -> None:
 @pytest.mark.parametrize("churned", [np.zeros(N), np.ones(N), np.full(N, np.nan)])
 def test_without_two_outcomes_there_is_nothing_to_suspect(churned: np.ndarray) -> None:
     assert suspects(snapshot(churned, told=LEFT.astype(float))) == {}
+
+
+@pytest.mark.parametrize("categories", [1, 2, 20, 100, 250, 5000])
+def test_categories_drawn_by_chance_are_not_named_however_many(categories: int) -> None:
+    for seed in range(20):
+        drawn = np.random.default_rng(seed).integers(0, categories, N)
+        assert found(noise=np.char.add("c", drawn.astype(str))) == {}
+
+
+def test_a_near_copy_in_words_is_named_at_the_area_under_its_curve() -> None:
+    nearly_told = np.where(nearly(0.005), "gone", "here")
+    expected = roc_auc_score(LEFT, nearly(0.005))
+    assert found(told=nearly_told)["told"] == pytest.approx(expected, abs=1e-12)

@@ -37,10 +37,12 @@ CONTRACTS = [
     ("c0007", day(-400), None, day(-20), OWN),  # left long ago
     ("c0008", day(5), None, None, KEEPS),  # begins later
     ("c0009", day(-730), None, day(200), OWN),  # after the window
+    ("c0011", day(-365), None, day(45), OWN),
+    ("c0011", day(45), None, None, KEEPS),  # in its place
 ]
 EXPECTED = {
     "c0000": 0, "c0001": 1, "c0002": None, "c0003": None, "c0004": None, "c0005": 0, "c0006": 1,
-    "c0007": None, "c0008": None, "c0009": 0, "c0010": None,
+    "c0007": None, "c0008": None, "c0009": 0, "c0010": None, "c0011": 0,
 }  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def test_who_ends_all_contracts_by_own_will_has_churned() -> None:
 
 def test_who_can_leave_is_who_holds_a_contract_without_notice_at_the_date() -> None:
     active = snapshot(contracts(), with_outcomes=False).context["active"]
-    can_leave = {"c0000", "c0001", "c0002", "c0004", "c0005", "c0006", "c0009"}
+    can_leave = {"c0000", "c0001", "c0002", "c0004", "c0005", "c0006", "c0009", "c0011"}
     assert set(active[active > 0].index) == can_leave
 
 

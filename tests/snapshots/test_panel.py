@@ -323,3 +323,22 @@ def test_outcomes_lie_in_the_window_after_the_gap() -> None:
     assert outcome(30, 90, 180) == {"value": 0.0, "churned": 0.0}
     assert np.isnan(outcome(0, 43, 110)["churned"])
     assert outcome(0, 44, 110)["churned"] == 0.0
+
+
+def test_an_attribute_under_the_name_of_a_feature_is_refused() -> None:
+    world = shop(2)
+    people = world["customers"].with_columns(products=pl.lit("many"))
+    tables = admitted({**world, "customers": people}, static_attributes=["products"])
+    with pytest.raises(BadInput, match="attribute products bears the name of a feature"):
+        spec_at(tables, at("2021-07-05"), static_attributes=["products"])
+
+
+def test_contacts_without_answers_are_counted_alone() -> None:
+    world = shop(2)
+    contacts = world["contacts"].drop("responded_at", "revenue")
+    tables = admitted({**world, "contacts": contacts})
+    spec = spec_at(tables, at("2021-07-05"))
+    features = snapshot_at(tables, at("2021-07-05"), spec, None, with_outcomes=False).features
+    assert "contacts_received" in features
+    assert "responses" not in features
+    assert "response_rate" not in features

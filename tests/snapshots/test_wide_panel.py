@@ -166,8 +166,9 @@ def test_doubts_count_only_where_the_model_reads_the_column(tmp_path: Path) -> N
 def test_unseen_categories_and_missing_cells_are_kept(tmp_path: Path) -> None:
     panel = panel_of(people(), tmp_path)
     changed = people(30).with_columns(
-        contract=pl.lit("for life"), income=pl.lit(None, pl.Float64), paperless=pl.lit("maybe")
-    )
+        contract=pl.lit("for life"), income=pl.lit(None, pl.Float64),
+        paperless=pl.lit(None, pl.String),
+    )  # fmt: skip
     made = scored_as(panel, changed, tmp_path)
     assert (made.features["contract"] == "for life").all()
     assert made.features[["income", "paperless"]].isna().all(axis=None)
@@ -178,3 +179,14 @@ def test_flags_are_read_in_any_of_their_forms(tmp_path: Path) -> None:
     for said in ("Yes", "true", "1", 1, True):
         made = scored_as(panel, people(30).with_columns(paperless=pl.lit(said)), tmp_path)
         assert (made.features["paperless"] == 1).all()
+
+
+@pytest.mark.parametrize("words", [("Enabled", "Disabled"), ("Yes", "perhaps"), (1, 2)])
+def test_other_words_where_yes_and_no_were_are_refused(
+    words: tuple[Any, Any], tmp_path: Path
+) -> None:
+    panel = panel_of(people(), tmp_path)
+    changed = people(30).with_columns(paperless=pl.Series([words[i % 2] for i in range(30)]))
+    said = scoring_refusal(panel, changed, tmp_path)
+    assert said.startswith("data: 'paperless' held yes and no at training, and ")
+    assert f"{30 if 'Enabled' in words else 15} of 30 values are neither now" in said

@@ -1,7 +1,7 @@
 """What comes in is exact or refused: one line, with table, column, count, first keys and remedy."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -376,3 +376,94 @@ def test_a_long_silence_between_many_rows_is_no_stray_date() -> None:
         {"customer_id": list("abcdefgh"), "occurred_at": half, "amount": [1.0] * 8}
     )
     assert admitted({"transactions": frame}, observed_until=None).rows == {"transactions": 8}
+
+
+def test_a_date_years_off_is_refused_however_long_the_history() -> None:
+    moments = [datetime(2018, 1, 1) + timedelta(days=day) for day in range(1_800)]
+    frame = pl.DataFrame(
+        {
+            "customer_id": ["a"] * 1_801,
+            "occurred_at": [*moments, datetime(2027, 6, 1)],
+            "amount": 1.0,
+        }
+    )
+    with pytest.raises(BadInput, match="1 of 1,801 rows are dated long after .* 2027-06-01"):
+        admitted({"transactions": frame}, observed_until=None)
+
+
+def test_a_stray_date_of_another_table_moves_no_end() -> None:
+    frame = pl.DataFrame(
+        {"customer_id": list("abcd"), "occurred_at": [*MOMENTS[:3], datetime(2031, 1, 1)],
+         "channel": "phone", "initiator": "customer"}
+    )  # fmt: skip
+    with pytest.raises(
+        BadInput, match=r"interactions\.occurred_at: 1 of 4 rows are dated long after"
+    ):
+        admitted({"transactions": lines(), "interactions": frame}, observed_until=None)
+
+
+def test_an_early_stray_is_refused_though_the_end_is_set() -> None:
+    early = lines(occurred_at=[datetime(1970, 1, 2), *MOMENTS[:4]])
+    with pytest.raises(BadInput, match="long before all others") as error:
+        admitted({"transactions": early}, observed_until="2021-10-01")
+    assert "observed_until" not in str(error.value)
+
+
+def test_identifiers_are_told_alike_in_every_table_value_by_value() -> None:
+    consents = pl.DataFrame(
+        {"customer_id": ["1.0", "web-7"], "recorded_at": MOMENTS[0], "objected": True}
+    )
+    bought = lines(customer_id=["1", "2.0", "3.0", "web-7", "5.00"])
+    frames = {"transactions": bought, "consents": consents}
+    tables = admitted(frames)
+    told = [tables[name].collect("polars").to_native()["customer_id"].to_list() for name in frames]
+    assert told == [["1", "2", "3", "web-7", "5"], ["1", "web-7"]]
+    assert "consents.customer_id: 1 values written as 1.0 are read as 1" in tables.notes
+
+
+def test_a_table_whose_customers_nobody_knows_is_refused() -> None:
+    consents = pl.DataFrame(
+        {"customer_id": ["0001", "0002"], "recorded_at": MOMENTS[0], "objected": True}
+    )
+    with pytest.raises(
+        BadInput, match="consents.customer_id: none of the 2 customers .*0001, 0002"
+    ):
+        admitted({"transactions": lines(), "consents": consents})
+
+
+def test_customers_without_a_transaction_are_counted() -> None:
+    people = pl.DataFrame({"customer_id": ["a", "b", "z"], "acquired_at": MOMENTS[0]})
+    tables = admitted({"transactions": lines(), "customers": people}, static_attributes=[])
+    assert "customers: 1 of 3 customers have no transaction" in tables.notes
+
+
+def test_a_reason_outside_the_contract_is_refused_and_case_does_not_matter() -> None:
+    def contracts(*reasons: str | None) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"customer_id": list("abc"), "contract_id": list("xyz"), "started_at": MOMENTS[0],
+             "ended_at": MOMENTS[1], "end_reason": reasons}
+        )  # fmt: skip
+
+    tables = admitted(
+        {"transactions": lines(), "contracts": contracts("Voluntary", None, "INEVITABLE")}
+    )
+    told = tables["contracts"].collect("polars").to_native()["end_reason"].to_list()
+    assert told == ["voluntary", None, "inevitable"]
+    with pytest.raises(BadInput, match="end_reason: 1 of 3 .* none of voluntary, .*'non-payment'"):
+        admitted(
+            {"transactions": lines(), "contracts": contracts("voluntary", None, "non-payment")}
+        )
+
+
+@pytest.mark.parametrize("values", [[date(2021, 3, 1)] * 5, [True] * 5, [timedelta(1)] * 5])
+def test_dates_and_flags_are_no_money(values: list[Any]) -> None:
+    with pytest.raises(BadInput, match=r"transactions\.amount: 5 of 5 rows .* no amount of money"):
+        admitted({"transactions": lines(amount=values)})
+
+
+def test_a_number_is_a_flag_only_as_0_or_1() -> None:
+    consents = pl.DataFrame(
+        {"customer_id": ["a", "b"], "recorded_at": MOMENTS[0], "objected": [1, 2]}
+    )
+    with pytest.raises(BadInput, match=r"consents\.objected: 1 of 2 rows .*true or false.*b: 2"):
+        admitted({"transactions": lines(), "consents": consents})

@@ -246,3 +246,33 @@ def test_many_headings_are_mapped_quickly(tmp_path: Path) -> None:
     names = [f"attribute {at}" for at in range(3_000)]
     text = f"client,{','.join(names)}\nA1,{','.join('1' for _ in names)}\n"
     assert len(people(tmp_path, text, {"customer_id": "client"})) == 3_001
+
+
+def test_a_heading_that_nobody_named_is_taken_only_under_the_contracts_own_name(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("Customer ID,Occurred-At,Amount,Margin %,Discount (%)\na,2023-01-15,10,35,5\n")
+    tables = tables_of(path)
+    assert {"margin", "discount"}.isdisjoint(tables.columns("transactions"))
+    assert "transactions: customer_id is taken from 'Customer ID'" in tables.notes
+    assert "transactions: not used of the file: Margin %, Discount (%)" in tables.notes
+
+
+def test_a_text_that_reckons_is_no_heading_of_the_same_letters(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("client,date,Prix unitaire,prix,unitaire\na,2023-01-15,7,2,3\n")
+    columns = {"customer_id": "client", "occurred_at": "date", "amount": "prix * unitaire"}
+    assert rows_of(tables_of(path, columns=columns))["amount"].to_list() == [600]
+
+
+def test_cells_that_are_no_numbers_are_shown_where_an_expression_needs_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(
+        "client,date,q,p\na,2023-01-15,2,1.50\nb,2023-01-16,3,n/a\nc,2023-01-17,1,2.5\n"
+    )
+    columns = {"customer_id": "client", "occurred_at": "date", "amount": "q * p"}
+    with pytest.raises(BadInput, match=r"1 of 3 cells of 'p' are no numbers \(first 'n/a'\)"):
+        tables_of(path, columns=columns)

@@ -158,9 +158,9 @@ def test_parquet_with_other_columns_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_table_is_named_where_there_are_several(database: Path, sqlite: Path) -> None:
     for path, names in ((database, "gone, returns, sales"), (sqlite, "bought, empty, sales")):
-        assert f"table: is not named; {path.name} has {names}" in refused(path)
+        assert f"table: no table is named, {path.name} has {names}" in refused(path)
         line = refused(path, "sale")
-        assert f"'sale' is not there; did you mean 'sales'?; {path.name} has {names}" in line
+        assert f"there is no 'sale', {path.name} has {names}; did you mean 'sales'?" in line
     assert read(database, "returns").frame.collect().rows() == [("B2", 2.0)]
     assert read(sqlite, "bought").headings == ["client", "amount"]
 
@@ -320,3 +320,18 @@ def test_a_reading_that_a_file_has_no_use_for_is_refused(
     FRAME.write_parquet(tmp_path / "sales.parquet")
     with pytest.raises(BadInput, match=rf"read\.{next(iter(told))}: .*{name} is .*needs none"):
         read(tmp_path / name, **told)
+
+
+def test_a_name_that_looks_like_a_pattern_is_the_file_of_that_name(tmp_path: Path) -> None:
+    FRAME.write_parquet(tmp_path / "a[1].parquet")
+    FRAME.head(1).write_parquet(tmp_path / "a1.parquet")
+    assert read(tmp_path / "a[1].parquet").frame.collect().height == 2
+
+
+def test_columns_of_types_unknown_here_are_left_out_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "odd.duckdb"
+    with duckdb.connect(path) as made:
+        made.execute("create table t as select 'A1' client, union_value(k := 1) odd, [1] list")
+    found = read(path)
+    assert found.headings == ["client"]
+    assert "left out, of types unknown here: odd, list" in found.said[0]

@@ -342,3 +342,8 @@ def test_an_awkward_file_is_refused_or_left_to_the_door(name: str, tmp_path: Any
     if line is not None:
         assert "\n" not in line
         assert re.search(case.refused or "", line)
+
+
+def test_leading_zeros_beside_an_undecided_number_are_a_doubt() -> None:
+    assert "leading zeros, and '1.234'" in doubt("007", "1.234", "2.500")
+    assert read("007", "12", "340") == ["007", "12", "340"]

@@ -116,7 +116,7 @@ def test_the_value_that_means_leaving_is_recognised_and_said(
 def test_where_leaving_is_not_plain_it_is_asked_for(values: list[Any], tmp_path: Path) -> None:
     said = refusal(beside(gone=values), tmp_path, churn="gone")
     assert "which of them means leaving is not plain" in said
-    asked = re.search(r"write data\.outcomes\.churn_positive=(.+)$", said)
+    asked = re.search(r"write data\.outcomes\.churn_positive=(.+) or data", said)
     assert asked
     table = admitted_wide(beside(gone=values), tmp_path, churn="gone", churn_positive=asked[1])
     assert table.outcomes["churned"].sum() == 30
@@ -319,3 +319,40 @@ def test_a_table_to_be_scored_needs_no_outcome(tmp_path: Path) -> None:
     assert "No" in table.features["paperless"].to_list()
     with pytest.raises(BadInput, match=r"data\.outcomes\.churn: people\.parquet has no column"):
         read_wide(data, with_outcomes=True)
+
+
+@pytest.mark.parametrize("heading", ["total_paid", "amountPaid", "casino", "Piano", "keyed", "bid"])
+def test_words_that_end_like_an_identifier_are_learnt_from(heading: str, tmp_path: Path) -> None:
+    gaps = pl.Series(np.random.default_rng(2).choice(10_000, 60, replace=False))
+    assert admitted_wide(beside(**{heading: gaps}), tmp_path).features.columns == ["age", heading]
+
+
+@pytest.mark.parametrize("heading", ["id", "ID", "Customer_ID", "client no", "accountNo", "userId"])
+def test_numbers_called_an_identifier_are_left_out(heading: str, tmp_path: Path) -> None:
+    gaps = pl.Series(np.random.default_rng(2).choice(10_000, 60, replace=False))
+    table = admitted_wide(beside(**{heading: gaps}), tmp_path)
+    assert table.left == {"identifiers": [heading]}
+
+
+@pytest.mark.parametrize("words", [["Yes", "no", None], [True, False, None], [1, 0, 0]])
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+@pytest.mark.parametrize("with_outcomes", [True, False])
+def test_who_objected_to_marketing_is_left_out_and_counted(
+    words: list[Any], kind: str, with_outcomes: bool, tmp_path: Path
+) -> None:
+    frame = beside(Objected=words)
+    told = frame if kind == "parquet" else frame.write_csv()
+    table = admitted_wide(told, tmp_path, with_outcomes=with_outcomes, where="age > 0")
+    assert table.ids == [str(i + 1) for i in range(60) if i % 3]
+    assert table.features.columns == ["age"]
+    (cleaned,) = table.tables.cleaning
+    assert cleaned.dropped == {"age > 0": 0, "did not object to marketing": 20}
+    assert (cleaned.rows_in, cleaned.kept, table.tables.rows["wide"]) == (60, 40, 40)
+    said = "20 customers objected to marketing (column 'Objected'): left out"
+    assert said in table.tables.notes
+
+
+def test_objections_that_cannot_be_read_or_leave_nobody_are_refused(tmp_path: Path) -> None:
+    said = refusal(beside(objected=["yes", "no", "by mail"]), tmp_path)
+    assert "20 of 60 values of 'objected' are neither yes nor no (first 'by mail'" in said
+    assert "'objected' is yes for all 60 customers" in refusal(beside(objected=[1]), tmp_path)

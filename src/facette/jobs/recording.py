@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from facette.registry.tracking import TrackedRun
@@ -32,6 +33,7 @@ def record(
         context = "testing" if snapshot is found.panel.test else "training"
         run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
     run.table(found.scored, "scores/customers.json") if len(found.scored) <= MOST_LOGGED else None
+    run.table(pd.DataFrame([asdict(check) for check in story.checks]), "tables/checks.json")
     figures = figures_of(story)
     for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
         with run.child(part) as child:

@@ -103,7 +103,6 @@ def train(
         progress.stage("checking the configuration")
         check_ranges(settings)
         estimators = _estimators(settings)
-        progress.stage("reading and checking tables")
         tables, snapshots = _snapshots(settings, progress)
         off = _switched_off(settings, snapshots)
         _check_fit(settings, snapshots, off, estimators["segments"])
@@ -126,7 +125,7 @@ def train(
             bundle, frozen = packaged(settings, snapshots, learnt, behaviour, Path(workshop))
             rows = as_rows(snapshots.test)
             scored, judgements = _judged(
-                settings, snapshots, estimators, bundle.predict(rows), learnt, progress
+                settings, snapshots, estimators, bundle.predict(rows), learnt, frozen, progress
             )
             found = Findings(
                 settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
@@ -301,7 +300,7 @@ def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> 
 
 def _judged(
     settings: Train, snapshots: Panel, estimators: dict[str, Any], scored: pd.DataFrame,
-    learnt: dict[str, Learned], progress: Progress,
+    learnt: dict[str, Learned], frozen: dict[str, Any], progress: Progress,
 ) -> tuple[pd.DataFrame, dict[str, Judgement]]:  # fmt: skip
     """The scored customers, and each part judged: at the test date, or in folds where undated."""
     judged, tau = settings.evaluation, settings.model.potential.tau
@@ -316,7 +315,7 @@ def _judged(
         )
         for part in learnt
     }  # fmt: skip
-    return held_out(scored, snapshots, judgements), judgements
+    return held_out(scored, snapshots, judgements, frozen), judgements
 
 
 def _contributions(bundle: Bundle, parts: list[str], rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

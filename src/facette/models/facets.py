@@ -25,10 +25,8 @@ from facette.models.validation import (
 )
 from facette.settings import ChurnModel, PotentialModel, ValueModel
 from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
-from facette.snapshots.panel import Panel
+from facette.snapshots.panel import OUTCOMES, Panel
 from facette.snapshots.spec import SnapshotSpec
-
-OUTCOMES = ("value", "churned")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Judged in folds: where nothing has a date, customers are held out by chance, several times.
 
-A figure is the mean over all folds of all repeats; one that needs bins, where the few customers of
-a fold would make noise look like a fault, is that of all customers of a repeat. The interval of a
-gain is that of Nadeau & Bengio (2003), whose variance allows for folds that share most of their
-training customers.
+A figure is the mean over all folds of all repeats; one that needs bins or a total, where the few
+customers of a fold would make noise look like a fault, is that of all customers of a repeat. The
+interval of a gain is that of Nadeau & Bengio (2003) over the folds, whose variance allows for folds
+that share most of their training customers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,8 @@ from facette.snapshots.panel import Panel, Snapshot
 
 Learn = Callable[[Panel], Learned]
 Score = Callable[[Learned, Snapshot], np.ndarray]
-BINNED = ["ece", "resolution"]
+OF_A_REPEAT = ["ece", "resolution", "total_ratio", "total_error"]
+CELL = ("value_tier", "potential_tier", "behaviour_segment")  # as in the package
 OUTCOMES = {"value": "value", "potential": "value", "churn": "churned"}
 
 
@@ -44,7 +46,7 @@ def judge_in_folds(
     a known outcome is held out once, in the order of the snapshot.
 
     Raises:
-        BadInput: one of two classes has fewer customers than there are folds.
+        BadInput: one of two classes, or the amounts above 0, are fewer than the folds.
     """
     outcomes = panel.test.outcomes
     assert outcomes is not None
@@ -62,27 +64,29 @@ def judge_in_folds(
         for name, predicted in predictions.items():
             repeats[-1][name][held] = predicted
     table = _means(tables)
-    binned = {name: metrics[name] for name in BINNED if name in metrics}
-    if binned:
-        table[list(binned)] = _means([metrics_table(actual, r, binned) for r in repeats])
+    of_all = {name: metrics[name] for name in OF_A_REPEAT if name in metrics}
+    if of_all:
+        table[list(of_all)] = _means([metrics_table(actual, r, of_all) for r in repeats])
     return Judgement(part, table, _gains(part, tables, table, settings), actual,
                      dict[str, np.ndarray | None](repeats[0]), [_said(part, settings)])  # fmt: skip
 
 
 def check_folds(part: str, actual: np.ndarray, settings: Evaluation) -> None:
-    """Refuse (n,) known outcomes of which a fold would see but one class, or nobody.
+    """Refuse (n,) known outcomes of which a fold would see but one class, or nothing above 0.
 
     Raises:
-        BadInput: one of two classes, or all customers, are fewer than the folds.
+        BadInput: one of two classes, or the amounts above 0, are fewer than the folds.
     """
     classes, sizes = np.unique(actual, return_counts=True)
-    least = int(sizes.min()) if len(classes) == 2 else len(actual)
-    if least < settings.folds:
-        raise BadInput(
-            f"evaluation.folds: {settings.folds} folds for {least} customers"
-            f"{' of one outcome' if len(classes) == 2 else ''}; bring more customers, choose fewer "
-            f"folds, or leave {part} out of parts"
-        )
+    few = {" of one outcome": int(sizes.min())} if len(classes) == 2 else {"": len(actual)}
+    if OUTCOMES[part] == "value":
+        few[" with a value above 0"] = int((actual > 0).sum())
+    for which, least in few.items():
+        if least < settings.folds:
+            raise BadInput(
+                f"evaluation.folds: {settings.folds} folds for {least} customers{which}; bring "
+                f"more customers, choose fewer folds, or leave {part} out of parts"
+            )
 
 
 def _means(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -93,8 +97,8 @@ def _said(part: str, settings: Evaluation) -> str:
     return (
         f"{part}: no dates, so that it is judged in {settings.repeats} x {settings.folds} "
         "stratified folds of customers, not out of time; figures are means over the folds "
-        "(those in bins, over the repeats), and the scores told of a customer come from a model "
-        "that had not seen them"
+        "(those in bins and of totals, over the repeats), and the scores told of a customer come "
+        "from a model that had not seen them"
     )
 
 
@@ -115,13 +119,14 @@ def _folds(
 def _gains(
     part: str, tables: list[pd.DataFrame], means: pd.DataFrame, settings: Evaluation
 ) -> pd.DataFrame:
-    """Paired differences to the best baseline on each metric, with their corrected intervals."""
+    """Differences to the best baseline on each metric; intervals of the pairs of each fold."""
     rows = []
     for metric in COMPARED[part]:
         sign = 1 if metric in HIGHER_IS_BETTER else -1
         opponent = str((sign * means[metric].drop("model")).idxmax())
         pairs = [sign * (t.loc["model", metric] - t.loc[opponent, metric]) for t in tables]
-        gain, half = corrected_interval(np.array(pairs), settings.folds, settings.confidence)
+        gain = float(sign * (means.loc["model", metric] - means.loc[opponent, metric]))
+        _, half = corrected_interval(np.array(pairs), settings.folds, settings.confidence)
         rows.append((metric, opponent, gain, gain - half, gain + half))
     return pd.DataFrame(rows, columns=["metric", "opponent", "gain", "low", "high"])
 
@@ -174,12 +179,14 @@ def _prepared(model: RidgeCV | LogisticRegression):  # type: ignore[no-untyped-d
 
 
 def held_out(
-    scored: pd.DataFrame, panel: Panel, judgements: Mapping[str, Judgement]
-) -> pd.DataFrame:
+    scored: pd.DataFrame, panel: Panel, judgements: Mapping[str, Judgement],
+    frozen: Mapping[str, Any],
+) -> pd.DataFrame:  # fmt: skip
     """The scored customers, each prediction by a model that had not seen them.
 
     `scored` (rows as in `panel.test`) comes from models fitted on these very customers, whose own
-    predictions would flatter; who has no known outcome keeps them.
+    predictions would flatter; who has no known outcome keeps them. `frozen`: the tiers as packaged,
+    by whose cuts the potential tier, and with it the cell, follow the new potential.
     """
     outcomes, told = panel.test.outcomes, scored.copy()
     assert outcomes is not None
@@ -188,4 +195,16 @@ def held_out(
         told.loc[known, SCORES[part]] = judgement.predictions["model"]
     if "headroom" in told:
         told["headroom"] = np.maximum(0.0, told["potential"] - told["value_expected"])
+    if "potential_tier" in told:
+        _put_in_tiers(told, frozen)
     return told
+
+
+def _put_in_tiers(told: pd.DataFrame, frozen: Mapping[str, Any]) -> None:
+    """As the package does it: the first tier, from the top, whose cut is reached, else the last."""
+    tier = frozen["potential_tier"]
+    missed = ~(told["potential"].to_numpy()[:, None] >= np.array(tier["cuts"]))
+    names = [tier["names"][i] for i in missed.sum(axis=1)]
+    told["potential_tier"] = pd.array(names, dtype="str")
+    parts = [told[name] for name in CELL if name in told]
+    told["cell"] = pd.array(list(map("/".join, zip(*parts, strict=True))), dtype="str")

@@ -81,14 +81,25 @@ def stratified_folds(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Folds of (n,) rows with the same share of each class, or of each tenth of an amount.
 
-    Ties of an amount may stand in several tenths: what counts is that none is too small to share.
+    Amounts above 0 have tenths of their own, so that each fold has its share of them. Ties may
+    stand in several tenths: what counts is that none is too small to share.
     """
     _, classes, sizes = np.unique(outcome, return_inverse=True, return_counts=True)
     if len(sizes) > 2 or sizes.min() < folds:
-        n, ranks = len(outcome), np.argsort(np.argsort(outcome, kind="stable"))
-        classes = ranks * min(10, n // folds) // n
+        above = outcome > 0
+        if folds <= above.sum() <= len(outcome) - folds:
+            classes[~above] = _tenths(outcome[~above], folds)
+            classes[above] = _tenths(outcome[above], folds) + 10
+        else:
+            classes = _tenths(outcome, folds)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return splitter.split(np.zeros(len(outcome)), classes)
+
+
+def _tenths(amounts: np.ndarray, folds: int) -> np.ndarray:
+    """The tenth, from 0 up, of each of (n,) amounts; fewer where folds could not share them."""
+    n, ranks = len(amounts), np.argsort(np.argsort(amounts, kind="stable"))
+    return ranks * min(10, n // folds) // n
 
 
 def chosen_trees(

@@ -198,11 +198,17 @@ def _reactions(contacts: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFra
     contacts = contacts.filter(nw.col("sent_at") >= t - spec.observation_days * DAY_US)
     wanted = [integer(nw.len(), "contacts"), integer(nw.col("sent_at").max(), "contacted_at")]
     answered = nw.col("responded_at")
-    wanted += [
-        count_where(~answered.is_null(), "responses"),
-        integer((answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"),
-        integer(answered.max(), "responded_at"),
-    ]
+    wanted += (
+        []
+        if "contact_response" not in spec.columns
+        else [
+            count_where(~answered.is_null(), "responses"),
+            integer(
+                (answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"
+            ),
+            integer(answered.max(), "responded_at"),
+        ]
+    )
     return contacts.group_by(KEY).agg(*wanted)
 
 

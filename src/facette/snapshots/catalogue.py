@@ -122,7 +122,9 @@ def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
     listed += _PRODUCT if "product" in spec.columns else ()
     if "category" in spec.columns:
         listed += [*_CATEGORY, *(_filled(_CATEGORY_SHARE, c=c) for c in spec.categories)]
-    listed += _CONTACT if "contacts" in spec.tables else ()
+    if "contacts" in spec.tables:
+        answers = "contact_response" in spec.columns
+        listed += [f for f in _CONTACT if answers or f.source != "contacts.responded_at"]
     listed += _CONTRACT if "contracts" in spec.tables else ()
     listed += [_CONTRACT_PRODUCTS] if "contract_product" in spec.columns else []
     listed += [

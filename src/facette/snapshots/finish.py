@@ -142,12 +142,16 @@ def _plogp(share: np.ndarray) -> np.ndarray:
 def _reaction(raw: Columns, t: int) -> Columns:
     if "contacts" not in raw:
         return {}
-    return {
+    made = {
         "contacts_received": raw["contacts"],
+        "days_since_contact": (t - raw["contacted_at"]) / DAY_US,
+    }
+    if "responses" not in raw:
+        return made
+    return made | {
         "responses": raw["responses"],
         "response_rate": ratio(raw["responses"], raw["contacts"]),
         "response_delay_days": ratio(raw["response_delay_days"], raw["responses"]),
-        "days_since_contact": (t - raw["contacted_at"]) / DAY_US,
     }
 
 

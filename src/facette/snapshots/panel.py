@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -18,7 +18,7 @@ from facette.expressions import parse
 from facette.settings import ChurnDefinition, ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
-from facette.snapshots.catalogue import share_column
+from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.contracts import ended_after, held_at
 from facette.snapshots.finish import finished
 from facette.snapshots.known import first_known_day, known_at
@@ -30,6 +30,7 @@ from facette.wording import listed, nearest
 
 EPOCH = datetime(1970, 1, 1)
 UNDATED = "undated"
+OUTCOMES = ("value", "churned")
 OPTIONAL_COLUMNS = ("discount", "margin", "product", "category")
 
 
@@ -247,7 +248,7 @@ def constants(
         )
     lines = known_at(tables, "transactions", earliest)
     columns = optional_columns(tables)
-    return SnapshotSpec(
+    spec = SnapshotSpec(
         horizon_days=settings.horizon_days,
         observation_days=observation,
         windows_days=tuple(windows),
@@ -262,13 +263,17 @@ def constants(
         gap_days=churn.gap_days,
         contractual=churn.definition is ChurnDefinition.contractual,
     )
+    _refuse_names_of_features(spec)
+    return spec
 
 
 def optional_columns(tables: Tables) -> list[str]:
-    """The optional columns there are, of transactions, and `contract_product` of contracts."""
+    """The optional columns of transactions there are, and of contracts and contacts."""
     columns = [c for c in OPTIONAL_COLUMNS if c in tables.columns("transactions")]
     if "contracts" in tables and "product" in tables.columns("contracts"):
         columns.append("contract_product")
+    if "contacts" in tables and "responded_at" in tables.columns("contacts"):
+        columns.append("contact_response")
     return columns
 
 
@@ -335,6 +340,21 @@ def _attributes(tables: Tables, static: Iterable[str], notes: list[str]) -> tupl
     return tuple(name for name in offered if name not in undated)
 
 
+def _refuse_names_of_features(spec: SnapshotSpec) -> None:
+    """An attribute under the name of a feature would take its place.
+
+    Raises:
+        BadInput: there is one.
+    """
+    taken = {*catalogue(replace(spec, attributes=())), "active", "value_current", *OUTCOMES}
+    clashing = [name for name in spec.attributes if name in taken]
+    if clashing:
+        raise BadInput(
+            f"customers: the attribute {listed(clashing)} bears the name of a feature or outcome; "
+            f"give it another one: data.customers.columns.own_{clashing[0]}={clashing[0]}"
+        )
+
+
 def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd.DataFrame:
     number = {c: rows[c].cast(pl.Float64).to_numpy() for c in rows.columns if c in _CONTEXT}
     money, (_, rate) = 10**spec.minor_units, net_column(spec)
@@ -386,16 +406,16 @@ def _silent(count: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _contracts_left(count: dict[str, np.ndarray]) -> np.ndarray:
-    """1 where all contracts at stake ended, some by own will; missing where none was at stake."""
+    """1 where all contracts at stake ended, some by own will, and none is held in their place."""
     at_stake, left = count["contracts_at_stake"], count["contracts_left"]
-    all_ended = count["contracts_ended"] == at_stake
+    all_ended = (count["contracts_ended"] == at_stake) & (count["contracts_kept"] == 0)
     known = (at_stake > 0) & ~(all_ended & (left == 0))
     return np.where(known, (all_ended & (left > 0)).astype(float), np.nan)
 
 
 _COUNTS = {
     "value_amount", "returned", "active_lines", "contracts_at_stake", "contracts_ended",
-    "contracts_left",
+    "contracts_left", "contracts_kept",
 }  # fmt: skip
 
 

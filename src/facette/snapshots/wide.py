@@ -36,7 +36,8 @@ def wide_snapshot(table: WideTable, spec: WideSpec, perimeter: str | None) -> Sn
 
     Raises:
         BadInput: a column used at training is missing, can't be read surely, or holds text or
-            infinity where there were numbers; or the perimeter selects nobody.
+            infinity where there were numbers, or other words than yes and no where there were
+            these; or the perimeter selects nobody.
     """
     absent = [name for name in spec.columns if name not in table.features.columns]
     if absent:
@@ -55,8 +56,8 @@ def _typed(name: str, table: WideTable, spec: WideSpec) -> object:
     if name in table.doubts:
         raise BadInput(f"data: {table.doubts[name]}")
     column = table.features[name]
-    if name in spec.yes_no and column.dtype == pl.String:
-        column = yes_as_1(column)
+    if name in spec.yes_no:
+        column = _yes_or_no(column, table.sources[name])
     number = column.cast(pl.Float64, strict=False)
     if number.null_count() > column.null_count():
         raise BadInput(f"data: '{table.sources[name]}' held numbers at training, and text now")
@@ -65,6 +66,17 @@ def _typed(name: str, table: WideTable, spec: WideSpec) -> object:
             f"data: {infinite:,} of {len(number):,} values of '{table.sources[name]}' are infinite"
         )
     return number.to_numpy()
+
+
+def _yes_or_no(column: pl.Series, heading: str) -> pl.Series:
+    made = yes_as_1(column) if column.dtype == pl.String else column
+    bad = column.filter(column.is_not_null() & ~made.is_in([0.0, 1.0]).fill_null(False))
+    if len(bad):
+        raise BadInput(
+            f"data: '{heading}' held yes and no at training, and {len(bad):,} of {len(column):,} "
+            f"values are neither now (first {bad[0]!r}); write them as at training"
+        )
+    return made
 
 
 def _context(table: WideTable, index: pd.Index) -> pd.DataFrame:

@@ -30,13 +30,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `filled_at` names the column holding the instant its cells became known."""
+    """One column: `filled_at` names the column holding the instant its cells became known.
+
+    `values`, where there are any, are all that it may hold, whatever their case.
+    """
 
     name: str
     kind: Kind
     required: bool = False
     minimum: float | None = None
     filled_at: str | None = None
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ def _columns(*specs: tuple[Any, ...], **late: str) -> tuple[Column, ...]:
 
 
 _T, _I, _M, _N, _F = Kind.text, Kind.instant, Kind.money, Kind.number, Kind.flag
+
+INITIATORS = ("customer", "company")
+END_REASONS = ("voluntary", "involuntary", "inevitable")
+IDENTIFIERS = ("customer_id", "transaction_id", "product", "contract_id")
 
 # fmt: off
 CONTRACTS: dict[str, Contract] = {
@@ -89,8 +97,8 @@ CONTRACTS: dict[str, Contract] = {
             "interactions",
             _columns(
                 ("customer_id", _T, True), ("occurred_at", _I, True), ("channel", _T, True),
-                ("initiator", _T, True), ("purpose", _T), ("answered_at", _I),
-                ("duration_min", _N, False, 0), ("recorded_at", _I),
+                ("initiator", _T, True, None, None, INITIATORS), ("purpose", _T),
+                ("answered_at", _I), ("duration_min", _N, False, 0), ("recorded_at", _I),
                 answered_at="answered_at", duration_min="answered_at",
             ),
             instant="occurred_at",
@@ -100,7 +108,7 @@ CONTRACTS: dict[str, Contract] = {
             _columns(
                 ("customer_id", _T, True), ("contract_id", _T, True), ("product", _T),
                 ("started_at", _I, True), ("notice_at", _I), ("ended_at", _I),
-                ("end_reason", _T), ("recorded_at", _I),
+                ("end_reason", _T, False, None, None, END_REASONS), ("recorded_at", _I),
                 notice_at="notice_at", ended_at="ended_at", end_reason="ended_at",
             ),
             key=("customer_id", "contract_id"),

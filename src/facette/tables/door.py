@@ -17,11 +17,19 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from facette.errors import BadInput
 from facette.settings import EventData
-from facette.tables.contract import CONTRACTS, DAY_US, Cleaned, Contract, Kind, Tables
+from facette.tables.contract import (
+    CONTRACTS,
+    DAY_US,
+    IDENTIFIERS,
+    Cleaned,
+    Contract,
+    Tables,
+)
 from facette.tables.exact import Exact, exact, point_zeros, without_point_zero
 from facette.wording import listed, nearest
 
@@ -86,6 +94,7 @@ def admit(raw: Raw, data: EventData) -> Tables:
     frames = {n: _admitted(CONTRACTS[n], frame, data, logs[n]) for n, frame in held.items()}
     end = _observed_until(frames, data)
     frames = {n: _within(CONTRACTS[n], f, end, data, logs[n]) for n, f in frames.items()}
+    _tell_strangers(frames, notes)
     frames["transactions"] = _with_category(frames, notes)
     frames = {name: _held(frame, data) for name, frame in frames.items()}
     first = frames["transactions"].select(pl.col("occurred_at").min())
@@ -158,11 +167,10 @@ def _require_columns(contract: Contract, given: list[str]) -> None:
 def _with_whole_ids(contract: Contract, frame: pl.LazyFrame, notes: list[str]) -> pl.LazyFrame:
     """Identifiers that a spreadsheet wrote as 1.0 here and 1 there are told as 1."""
     schema = frame.collect_schema()
-    texts = [c.name for c in contract.columns if c.kind is Kind.text]
-    texts = [name for name in texts if schema.get(name) == pl.String]
+    texts = [name for name in IDENTIFIERS if schema.get(name) == pl.String]
     if not texts:
         return frame
-    counts = _collected(frame.select(*point_zeros(texts))).row(0, named=True)
+    counts = _collected(frame.select(point_zeros(texts))).row(0, named=True)
     changed = {name: count for name, count in counts.items() if count}
     notes += [
         f"{contract.name}.{name}: {count:,} values written as 1.0 are read as 1"
@@ -203,13 +211,14 @@ def _refuse(
     rows: int, problem: str,
 ) -> None:  # fmt: skip
     key, name = contract.columns[0].name, column.column.name
-    first = _collected(
-        frame.filter(is_bad).select(key=pl.col(key), value=pl.col(name)).head(FIRST_KEYS)
-    )
-    shown = [f"{_plain(k)}: {v!r}" for k, v in first.iter_rows()]
+    numbered = frame.with_row_index("row", offset=1).filter(is_bad)
+    first = _collected(numbered.select("row", key=pl.col(key), value=pl.col(name)).head(FIRST_KEYS))
+    shown = f"{key}s " + "; ".join(f"{_plain(k)}: {v!r}" for _, k, v in first.iter_rows())
+    if name == key and first["key"].null_count():
+        shown = f"rows {listed(first['row'])}"
     raise BadInput(
         f"{contract.name}.{name}: {count:,} of {rows:,} rows hold a value {problem} "
-        f"(first {key}s {'; '.join(shown)}); correct these rows or leave them out of the file"
+        f"(first {shown}); correct these rows or leave them out of the file"
     )
 
 
@@ -237,7 +246,8 @@ def _check_key(contract: Contract, frame: pl.LazyFrame) -> None:
     key = [name for name in contract.key if name in frame.collect_schema()]
     if not key:
         return
-    twice = _collected(frame.group_by(key, maintain_order=True).len().filter(pl.col("len") > 1))
+    counts = [part.group_by(key).len().filter(pl.col("len") > 1) for part in _turns(frame, key[0])]
+    twice = pl.concat([_collected(count) for count in counts]).sort(key)
     if rows := int(twice["len"].sum()):
         first = twice[key[0]].unique(maintain_order=True).head(FIRST_KEYS).to_list()
         raise BadInput(
@@ -257,54 +267,70 @@ def _without_duplicates(
         log.notes.append(f"{contract.name}: {twice:,} rows repeat another row exactly, {done}")
     if not twice or not data.drop_duplicates:
         return frame
+    if (rows := _rows(frame)) > data.rows_in_memory:
+        raise BadInput(
+            f"data.drop_duplicates: {contract.name} has {rows:,} rows, too many to be held, and "
+            "only a table that is held can be freed of its repeats; raise data.rows_in_memory "
+            "above that, or drop them in the source"
+        )
     log.dropped["repeats no other row"] = twice
     return frame.unique(maintain_order=True)
 
 
 def _repeated_rows(frame: pl.LazyFrame) -> int:
     """Rows that equal an earlier one; some customers at a time, so that memory is bounded."""
-    rows = _rows(frame)
-    passes = max(-(-rows // ROWS_A_PASS), 1)
-    turn = pl.col("customer_id").hash(seed=0) % passes
     distinct = pl.struct(pl.all()).hash(seed=1).n_unique()
-    asked = (frame.filter(turn == i).select(distinct) if passes > 1 else frame.select(distinct)
-             for i in range(passes))  # fmt: skip
-    return rows - sum(int(_collected(question).item()) for question in asked)
+    asked = (part.select(distinct) for part in _turns(frame, "customer_id"))
+    return _rows(frame) - sum(int(_collected(question).item()) for question in asked)
+
+
+def _turns(frame: pl.LazyFrame, key: str) -> list[pl.LazyFrame]:
+    """The table in parts that share no key, few enough rows in each."""
+    passes = max(-(-_rows(frame) // ROWS_A_PASS), 1)
+    turn = pl.col(key).hash(seed=0) % passes
+    return [frame.filter(turn == i) for i in range(passes)] if passes > 1 else [frame]
 
 
 def _observed_until(frames: Mapping[str, pl.LazyFrame], data: EventData) -> int:
+    timed = {name: f for name, f in frames.items() if "occurred_at" in f.collect_schema()}
+    days = {name: _days(frame) for name, frame in timed.items()}
+    _refuse_stray(days["transactions"], "transactions", "before")
     if data.observed_until is not None:
         return microseconds(data.observed_until, "data.observed_until")
-    _refuse_strays(frames["transactions"])
-    timed = [f for f in frames.values() if "occurred_at" in f.collect_schema()]
-    lasts = [_collected(f.select(pl.col("occurred_at").max())).item() for f in timed]
-    return (max(int(last) for last in lasts if last is not None) // DAY_US + 1) * DAY_US
+    for name, found in days.items():
+        _refuse_stray(found, name, "after")
+    return (max(int(found["day"][-1]) for found in days.values()) + 1) * DAY_US
 
 
-def _refuse_strays(frame: pl.LazyFrame) -> None:
-    """A few rows dated decades from all others would move the start or the end of observation.
+def _days(frame: pl.LazyFrame) -> pl.DataFrame:
+    """The days (since 1970) of a table in their order, with the rows of each."""
+    return _collected(frame.group_by(day=pl.col("occurred_at") // DAY_US).len()).sort("day")
+
+
+def _refuse_stray(days: pl.DataFrame, table: str, side: str) -> None:
+    """A few rows dated years from all others would move the start or the end of observation.
 
     Raises:
-        BadInput: fewer than 3 rows, or than 1 %, stand further off than all others span, and
-            than a year.
+        BadInput: fewer than 3 rows, or than 1 %, stand off from all others by more than a year and
+            by more than thrice the longest silence among these.
     """
-    days = _collected(frame.group_by(day=pl.col("occurred_at") // DAY_US).len()).sort("day")
     day, count = days["day"].to_numpy(), days["len"].to_numpy()
-    for side, at in (("after", len(day) - 1), ("before", 1)):
-        while 0 < at < len(day):
-            few = count[at:] if side == "after" else count[:at]
-            if few.sum() > max(STRAY_ROWS - 1, STRAY_SHARE * count.sum()):
-                break
-            rest = day[:at] if side == "after" else day[at:]
-            if day[at] - day[at - 1] > max(rest[-1] - rest[0], 366):
-                stray = day[-1] if side == "after" else day[0]
-                raise BadInput(
-                    f"transactions.occurred_at: {few.sum():,} of {count.sum():,} rows are dated "
-                    f"long {side} all others, up to {_date(int(stray) * DAY_US)}, where the others "
-                    f"run from {_date(int(rest[0]) * DAY_US)} to {_date(int(rest[-1]) * DAY_US)}; "
-                    "correct them, leave them out with where, or set data.observed_until"
-                )
-            at += -1 if side == "after" else 1
+    if side == "before":
+        day, count = -day[::-1], count[::-1]
+    few = count[::-1].cumsum()[::-1]  # rows on a day and after it
+    for at in range(len(day) - 1, 0, -1):
+        if few[at] > max(STRAY_ROWS - 1, STRAY_SHARE * count.sum()):
+            return
+        silence = np.diff(day[:at]).max() if at > 1 else 0
+        if day[at] - day[at - 1] > max(366, 3 * silence):
+            stray, others = abs(int(day[-1])), sorted((abs(int(day[0])), abs(int(day[at - 1]))))
+            limit = "" if side == "before" else ", or set data.observed_until"
+            raise BadInput(
+                f"{table}.occurred_at: {few[at]:,} of {count.sum():,} rows are dated long {side} "
+                f"all others, as {_date(stray * DAY_US)}, where the others run from "
+                f"{_date(others[0] * DAY_US)} to {_date(others[1] * DAY_US)}; correct them, or "
+                f"leave them out with where{limit}"
+            )
 
 
 def _within(
@@ -336,6 +362,30 @@ def _within(
     )
     log.dropped[f"before {_date(end)}, the end of observation"] = count
     return frame.filter(~later.fill_null(False))
+
+
+def _tell_strangers(frames: Mapping[str, pl.LazyFrame], notes: list[str]) -> None:
+    """Customers of other tables who have no transaction: a few are usual, all of them no accident.
+
+    Raises:
+        BadInput: none of the customers of a table has a transaction.
+    """
+    buyers = frames["transactions"].select("customer_id").unique()
+    for name, frame in frames.items():
+        if name == "transactions" or "customer_id" not in frame.collect_schema():
+            continue
+        people = frame.select("customer_id").unique()
+        strangers = people.join(buyers, on="customer_id", how="anti")
+        count, first = _rows(strangers), strangers.sort("customer_id").head(FIRST_KEYS)
+        if not count:
+            continue
+        everyone, shown = _rows(people), listed(map(_plain, _collected(first)["customer_id"]))
+        if count == everyone:
+            raise BadInput(
+                f"{name}.customer_id: none of the {everyone:,} customers has a transaction (first "
+                f"{shown}); write customers alike in every file"
+            )
+        notes.append(f"{name}: {count:,} of {everyone:,} customers have no transaction")
 
 
 def _with_category(frames: Mapping[str, pl.LazyFrame], notes: list[str]) -> pl.LazyFrame:

@@ -6,17 +6,19 @@ exact while it is scanned. What can't be read is null; the door counts it and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from facette.settings import EventData
 from facette.tables.contract import Column, Kind
+from facette.wording import listed
 
 LARGEST_MONEY = 10**15
-# numbers of a spreadsheet's own making: 1.0 and 1 are one customer
-WHOLE, POINT_ZERO = r"^-?\d+(\.0+)?$", r"\.0+$"
+# what a spreadsheet makes of an identifier: 1.0 and 1 are one customer, in every table
+WHOLE = r"^-?\d+(\.0+)?$"
+WITH_POINT_ZERO = r"^-?\d+\.0+$"
 FLAGS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0", "vrai", "oui", "o"), True)
 FLAGS |= dict.fromkeys(("false", "no", "n", "f", "0", "0.0", "faux", "non"), False)
 ISO_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -38,6 +40,9 @@ def exact(column: Column, dtype: pl.DataType, data: EventData) -> Exact:
     read = _READERS[column.kind](given, dtype, data)
     value, rounded = read, None
     problems = [(given.is_not_null() & read.is_null(), f"that is no {column.kind.value}")]
+    if column.values:
+        value = read.str.to_lowercase()
+        problems.append((~value.is_in(column.values), f"that is none of {listed(column.values)}"))
     if column.required:
         problems.append((read.is_null(), "that is missing"))
     if column.kind is Kind.money:
@@ -67,6 +72,8 @@ def _text(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
 
 
 def _number(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
+    if dtype.is_temporal() or dtype == pl.Boolean:
+        return pl.lit(None, pl.Float64)
     number = given.cast(pl.Float64, strict=False)
     return pl.when(number.is_finite()).then(number)
 
@@ -74,7 +81,9 @@ def _number(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
 def _flag(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
     if dtype == pl.String:
         return given.str.to_lowercase().replace_strict(FLAGS, default=None, return_dtype=pl.Boolean)
-    return given.cast(pl.Boolean, strict=False)
+    if dtype.is_numeric():
+        return pl.when(given.is_in([0, 1])).then(given == 1)
+    return given if dtype == pl.Boolean else pl.lit(None, pl.Boolean)
 
 
 def _instant(given: pl.Expr, dtype: pl.DataType, data: EventData) -> pl.Expr:
@@ -100,14 +109,13 @@ _READERS: dict[Kind, Callable[[pl.Expr, pl.DataType, EventData], pl.Expr]] = {
 }
 
 
-def point_zeros(columns: list[str]) -> Iterator[pl.Expr]:
-    """For each text column: how many values end in `.0`, where all its values are whole numbers."""
-    for name in columns:
-        text = pl.col(name).drop_nulls()
-        ending = text.str.contains(POINT_ZERO)
-        yield pl.when(text.str.contains(WHOLE).all()).then(ending.sum()).otherwise(0).alias(name)
+def point_zeros(names: list[str]) -> list[pl.Expr]:
+    """For each text column: how many values are a whole number written with `.0`."""
+    return [pl.col(name).str.contains(WITH_POINT_ZERO).sum() for name in names]
 
 
 def without_point_zero(name: str) -> pl.Expr:
-    """The text column with `1.0` told as `1`."""
-    return pl.col(name).str.replace(POINT_ZERO, "")
+    """The text column with `1.0` told as `1`, value by value."""
+    text = pl.col(name)
+    whole = text.str.extract(r"^(-?\d+)\.")
+    return pl.when(text.str.contains(WITH_POINT_ZERO)).then(whole).otherwise(text).alias(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -22,6 +23,8 @@ from facette.tables.contract import Cleaned, Contract, Kind
 from facette.tables.opening import Opened
 from facette.wording import listed, nearest
 
+RECKONING = re.compile(r"[*/+<>=()]| - ")
+
 
 def found_heading(name: str, headings: Iterable[str]) -> str | None:
     """The heading that `name` means: as written, or the only one that differs in signs alone."""
@@ -33,8 +36,10 @@ def found_heading(name: str, headings: Iterable[str]) -> str | None:
 
 
 def _alike(name: str, headings: Iterable[str]) -> list[str]:
-    letters = _letters(name)
-    return [heading for heading in headings if letters and _letters(heading) == letters]
+    """Headings of the same letters; a sign that reckons has to stand in the heading too."""
+    letters, signs = _letters(name), Counter(RECKONING.findall(name))
+    same = [heading for heading in headings if letters and _letters(heading) == letters]
+    return [heading for heading in same if not signs - Counter(RECKONING.findall(heading))]
 
 
 @lru_cache(maxsize=2**15)
@@ -134,7 +139,12 @@ def mapped(
         attributes = [name for name in left if name not in {*sources, *expressions, *unwanted}]
         taken += [opened.written(name).alias(name) for name in attributes]
         left = [name for name in left if name not in set(attributes)]
-    said = [f"{contract.name}: not used of the file: {listed(left)}"] if left else []
+    said = [
+        f"{contract.name}: {name} is taken from '{heading}'"
+        for name, heading in sources.items()
+        if name not in columns and heading != name
+    ]
+    said += [f"{contract.name}: not used of the file: {listed(left)}"] if left else []
     return _with_computed(opened, frame, expressions).select(taken), said
 
 
@@ -160,9 +170,37 @@ def _with_computed(
     if not expressions:
         return frame
     named = nw.from_native(with_names(opened, frame, expressions.values()))
-    schema = named.collect_schema()
-    values = {_made(name): e.to_narwhals(schema) for name, e in expressions.items()}
+    values = {_made(name): _value(e, named) for name, e in expressions.items()}
     return named.with_columns(**values).to_native()
+
+
+def _value(expression: Expression, named: nw.LazyFrame) -> nw.Expr:
+    """The value of an expression; where a column is no number, its cells that are none are told.
+
+    Raises:
+        BadInput: the expression mixes kinds.
+    """
+    schema = named.collect_schema()
+    try:
+        return expression.to_narwhals(schema)
+    except BadInput as error:
+        frame = named.to_native()
+        texts = [name for name in sorted(expression.columns) if schema[name] == nw.String]
+        told = [told for name in texts if (told := _no_numbers(frame, name))]
+        raise BadInput("; ".join([str(error), *told])) from None
+
+
+def _no_numbers(frame: pl.LazyFrame, name: str) -> str:
+    """How many cells of a text column are no numbers, where most are."""
+    cells = frame.select(pl.col(name).drop_nulls()).collect(engine="streaming").to_series()
+    bad = cells.filter(cells.cast(pl.Float64, strict=False).is_null())
+    if len(bad) > len(cells) / 2:
+        return ""
+    first = listed(map(repr, bad.unique(maintain_order=True).head(3).to_list()))
+    return (
+        f"{len(bad):,} of {len(cells):,} cells of '{name}' are no numbers (first {first}): correct "
+        "them or drop these rows from the file"
+    )
 
 
 def _made(name: str) -> str:
@@ -185,11 +223,23 @@ def _check_columns(columns: Mapping[str, str], contract: Contract, setting: str)
 def _sources(
     opened: Opened, columns: Mapping[str, str], contract: Contract, unwanted: Iterable[str]
 ) -> dict[str, str]:
-    """Contract column -> the heading it is taken from as it stands."""
-    own = {column.name: column.name for column in contract.columns}
-    asked = {name: text for name, text in (own | dict(columns)).items() if name not in unwanted}
-    found = {name: found_heading(text, opened.headings) for name, text in asked.items()}
+    """Contract column -> the heading it is taken from as it stands.
+
+    A heading nobody named is taken only where it is the contract's own name but for case, accents
+    and spaces: `Margin %` is no margin.
+    """
+    found = {name: found_heading(text, opened.headings) for name, text in columns.items()}
+    for name in (column.name for column in contract.columns):
+        if name not in columns and name not in unwanted:
+            same = [h for h in opened.headings if _spelt(h) == _spelt(name)]
+            found[name] = same[0] if len(same) == 1 else None
     return {name: heading for name, heading in found.items() if heading is not None}
+
+
+def _spelt(text: str) -> str:
+    """The text without case, accents, spaces and the signs that stand for spaces."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return re.sub(r"[\s_.-]", "", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
 def _expression(opened: Opened, text: str, setting: str) -> Expression:

@@ -9,6 +9,7 @@ identifier is what was written. A cell of blanks is empty in all of them.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -36,7 +37,11 @@ PATTERN_SIGNS = "*?["
 WITH_PASSWORD = b"\xd0\xcf\x11\xe0"  # the envelope of a workbook that is encrypted
 WORKBOOKS = {".xlsx", ".xlsm", ".xlsb"}
 ROWS_A_BATCH = 250_000
-UNREADABLE = {"INTERVAL"}  # types of DuckDB that Polars has none for
+# the types of DuckDB that have one of their own in Polars; columns of others are left out
+READABLE = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|VARCHAR|DATE|TIMESTAMP.*|"
+    r"ENUM.*|UUID"
+)
 
 
 @dataclass(frozen=True)
@@ -175,13 +180,13 @@ def _kind(file: Path) -> str:
 
 
 def _parquet(files: tuple[Path, ...], table: None, read: Reading, where: str) -> Opened:
-    scans = [pl.scan_parquet(file) for file in files]
+    scans = [pl.scan_parquet(file, glob=False) for file in files]
     schemas = [scan.collect_schema() for scan in scans]
     headings = schemas[0].names()
     for file, schema in zip(files, schemas, strict=True):
         _refuse_other_headings(schema.names(), headings, file, files[0], where)
     if all(schema == schemas[0] for schema in schemas):
-        frame = pl.scan_parquet(list(files))
+        frame = pl.scan_parquet(list(files), glob=False)
     else:  # 1 in one month, 1.0 or nothing in another
         frame = pl.concat([scan.select(headings) for scan in scans], how="vertical_relaxed")
     return Opened(frame.with_columns(_without_blanks(frame.collect_schema())), files)
@@ -232,9 +237,9 @@ def _with_kinds_of_texts(
 
 
 def _without_blanks(schema: pl.Schema) -> list[pl.Expr]:
-    """Columns of text stripped, and null where they hold nothing."""
-    texts = [name for name, dtype in schema.items() if dtype == pl.String]
-    stripped = [pl.col(name).str.strip_chars() for name in texts]
+    """Columns of text stripped, and null where they hold nothing; categories are text too."""
+    texts = [n for n, dtype in schema.items() if dtype in (pl.String, pl.Categorical, pl.Enum)]
+    stripped = [pl.col(name).cast(pl.String).str.strip_chars() for name in texts]
     return [pl.when(text != "").then(text) for text in stripped]  # `replace` would hold it all
 
 
@@ -315,12 +320,14 @@ def _duckdb(files: tuple[Path, ...], table: str | None, read: Reading, where: st
         rows = database.sql(f"from {_quoted(chosen)} limit 0")
         readable = [
             name for name, kind in zip(rows.columns, rows.types, strict=True)
-            if str(kind) not in UNREADABLE
+            if READABLE.fullmatch(str(kind))
         ]  # fmt: skip
         schema = rows.select(*map(_quoted, readable)).pl().schema if readable else pl.Schema()
+        left = [name for name in rows.columns if name not in readable]
+    said = (f"{files[0].name}: left out, of types unknown here: {listed(left)}",) if left else ()
     source = partial(_batches, files[0], chosen, list(schema))
     frame = register_io_source(source, schema=schema, validate_schema=True)
-    return Opened(frame.with_columns(_without_blanks(schema)), files)
+    return Opened(frame.with_columns(_without_blanks(schema)), files, said)
 
 
 @contextmanager
@@ -362,8 +369,9 @@ def _chosen(table: str | None, names: Sequence[str], where: str, file: Path) -> 
         return names[0]
     if table is not None and table in names:
         return table
-    told = "is not named" if table is None else f"'{table}' is not there{nearest(table, names)}"
-    raise BadInput(f"{where}.table: {told}; {file.name} has {listed(names) or 'none'}")
+    told = "no table is named" if table is None else f"there is no '{table}'"
+    near = "" if table is None else nearest(table, names)
+    raise BadInput(f"{where}.table: {told}, {file.name} has {listed(names) or 'none'}{near}")
 
 
 _TABLED = {"DuckDB", "SQLite", "workbook"}

@@ -63,7 +63,8 @@ class _Asked:
 class _Column:
     """A column by its distinct cells (`text`, `count`), taken apart as dates or as numbers.
 
-    `typed`: the column itself, where it is written as programs write numbers.
+    `typed`: the column itself, where it is written as programs write numbers. `padded`: numbers
+    some of which have leading zeros, as identifiers have.
     """
 
     written: pl.Series
@@ -71,6 +72,7 @@ class _Column:
     dates: dates.Dates | None = None
     numbers: pl.DataFrame | None = None
     typed: pl.Series | None = None
+    padded: pl.DataFrame | None = None
 
     @property
     def proven_mark(self) -> str | None:
@@ -168,26 +170,40 @@ def _taken_apart(column: pl.Series, typed: pl.Series | None, asked: _Asked) -> _
     dated = dates.taken_apart(cells, asked.date_format)
     if dated is not None:
         return _Column(column, cells, dates=dated)
-    return _Column(column, cells, numbers=_numbers(cells))
+    numbers = _numbers(cells)
+    if numbers is not None and numbers["core"].str.contains(numerals.PADDED).any():
+        return _Column(column, cells, padded=numbers)
+    return _Column(column, cells, numbers=numbers)
 
 
 def _numbers(cells: pl.DataFrame) -> pl.DataFrame | None:
-    """The cells taken apart as numbers; None where fewer than half are, or some are padded."""
+    """The cells taken apart as numbers; None where fewer than half are."""
     parts = cells.hstack(numerals.taken_apart(cells["text"]))
     known = parts.filter(pl.col("core").is_not_null())
-    if 2 * known["count"].sum() < cells["count"].sum():
-        return None
-    return None if known["core"].str.contains(numerals.PADDED).any() else parts
+    return None if 2 * known["count"].sum() < cells["count"].sum() else parts
 
 
 def _made(column: _Column, pool: _Pool, asked: _Asked) -> _Made:
     if column.typed is not None:
         return _Made(words=("decimal point",) if column.proven_mark else ())
+    if column.padded is not None:
+        return _padded(column.written.name, column.padded)
     if column.dates is not None:
         return _dated(column.written.name, column.dates, pool, asked)
     if column.numbers is not None:
         return _numbered(column.written.name, column.numbers, pool, asked)
     return _Made()
+
+
+def _padded(name: str, parts: pl.DataFrame) -> _Made:
+    """Identifiers such as 007 stay text; as numbers they would be in doubt beside 1.234."""
+    if not parts["open"].any():
+        return _Made()
+    first = parts.filter("open")["text"][0]
+    return _doubt(
+        name, f"holds numbers with leading zeros, and {first!r} beside them, which may be of "
+        "thousands or of decimals; write its numbers alike",
+    )  # fmt: skip
 
 
 def _numbered(name: str, parts: pl.DataFrame, pool: _Pool, asked: _Asked) -> _Made:

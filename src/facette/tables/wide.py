@@ -2,6 +2,7 @@
 
 It has no dates, so that nothing can be held out in time; what needs dates is off. Every column is
 taken as known before its outcomes: what was filled in afterwards has to be named in `data.drop`.
+Customers whose column `objected` says yes are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.settings import WideData
-from facette.tables.contract import Tables
+from facette.tables.contract import Cleaned, Tables
 from facette.tables.door import digests
 from facette.tables.exact import WHOLE, as_text, without_point_zero
 from facette.tables.files import file_of
@@ -36,7 +37,10 @@ RESERVED = {"customer_id", "reference_date", "value_current", "active", "value",
 ROW = "row of the file"
 MOST_CATEGORIES = 200
 FEWEST_IDENTIFIERS = 20
-IDENTIFIER = re.compile(r"(?:^|[\W_]|(?<=[a-z]))(?:id|key|no|nr|nbr|number)$", re.IGNORECASE)
+IDENTIFIER = re.compile(
+    r"(?:^|[\W_])(?i:id|key|no|nr|nbr|number)$|(?<=[a-z])(?:I[dD]|Key|No|Nr|Nbr|Number)$"
+)
+OBJECTED = "objected"
 FIRST = 3
 
 Chosen = Callable[[pl.Series, str], tuple[pl.Series, str]]
@@ -72,18 +76,19 @@ def read_wide(data: WideData, *, with_outcomes: bool) -> WideTable:
 
     Raises:
         BadInput: a file, heading or value is not what configuration says, a customer stands twice,
-            an outcome has not two values, or a column repeats an outcome.
+            all have objected, an outcome has not two values, or a column repeats an outcome.
     """
     found = file_of(data.published, data.name, data.path, data.table, data.read, WHERE)
     numbered = replace(found, frame=found.frame.with_row_index(ROW, 1))
     kept, cleaned = kept_rows(numbered, data.where, "data.where", "wide")
-    rows, notes = kept.collect(), list(found.said)
+    notes = list(found.said)
+    rows, cleaned, objected = _without_objectors(kept.collect(), cleaned, found, notes)
     roles = _roles(data, found, with_outcomes)
     ids = _ids(rows, found, roles.get("customer_id"))
     outcomes = _outcomes(data, rows, found, roles, notes) if with_outcomes else pl.DataFrame()
     current = _amounts(rows, roles["current_value"], found) if "current_value" in roles else None
     not_offered = {h for role, h in roles.items() if role != "current_value"}
-    not_offered |= _dropped(data, found, with_outcomes)
+    not_offered |= {*objected, *_dropped(data, found, with_outcomes)}
     offered = [h for h in found.headings if h not in not_offered]
     features = _features(rows, found, offered, _chosen if with_outcomes else _as_it_is, notes)
     _refuse_copies(features.made, outcomes, features.sources)
@@ -96,6 +101,41 @@ def read_wide(data: WideData, *, with_outcomes: bool) -> WideTable:
         ids, features.made, features.written, features.yes_no, features.sources, features.left,
         features.doubts, outcomes, current, roles, tables,
     )  # fmt: skip
+
+
+def _without_objectors(
+    rows: pl.DataFrame, cleaned: Cleaned, found: Opened, notes: list[str]
+) -> tuple[pl.DataFrame, Cleaned, list[str]]:
+    """The customers who have not objected to marketing, and the headings that tell who has."""
+    headings = [h for h in found.headings if found_heading(OBJECTED, [h])]
+    if not headings:
+        return rows, cleaned, headings
+    told = [_objected(rows, found, heading) for heading in headings]
+    left = rows.filter(~pl.any_horizontal(told))
+    if not left.height:
+        raise BadInput(f"data: '{headings[0]}' is yes for all {rows.height:,} customers")
+    n = rows.height - left.height
+    notes.append(f"{n:,} customers objected to marketing (column '{headings[0]}'): left out")
+    dropped = cleaned.dropped | {"did not object to marketing": n}
+    return left, replace(cleaned, kept=left.height, dropped=dropped), headings
+
+
+def _objected(rows: pl.DataFrame, found: Opened, heading: str) -> pl.Series:
+    """Whether each customer objected; who did not say has not.
+
+    Raises:
+        BadInput: a value is neither yes nor no.
+    """
+    written = _told(rows, found, heading)
+    said = yes_as_1(written)
+    bad = written.filter(said.is_null() & written.is_not_null())
+    if len(bad):
+        raise BadInput(
+            f"data: {len(bad):,} of {rows.height:,} values of '{heading}' are neither yes nor no "
+            f"(first {listed(map(repr, bad.head(FIRST).to_list()))}), so that who objected to "
+            "marketing can't be told; correct them, or rename the column if it tells something else"
+        )
+    return said.fill_null(0.0) == 1
 
 
 def _roles(data: WideData, found: Opened, with_outcomes: bool) -> dict[str, str]:
@@ -241,7 +281,7 @@ def _two_valued(
             f"'{given}' is not among them")  # fmt: skip
         raise BadInput(
             f"{setting}_positive: '{heading}' holds {listed(map(repr, values))}, and {said}; "
-            f"write {setting}_positive={values[1]}"
+            f"write {setting}_positive={values[0]} or {setting}_positive={values[1]}"
         )
     churned = (written == positive).cast(pl.Float64)
     meaning = data.outcomes.churn_means or "leaving"
