@@ -184,3 +184,19 @@ def test_scoring_without_a_registered_model_is_told(
     assert said.count("\n") == 1
     assert "train a model first" in said
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_scoring_checks_the_settings_of_its_data(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for override in ("data.minor_units=-1", "data.name=../../x"):
+        assert cli.main(["score", "reference_date=2017-10-01", override]) == 2
+        told = override.replace("=", ": ")
+        assert f"{told} is out of range" in capsys.readouterr().err
+
+
+def test_a_name_that_no_model_can_bear_is_refused_before_training(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, f"data.path={folder}", "data.name=shop.v2")
+    assert "data.name: shop.v2 is out of range; letters, digits, _ - is wanted" in line

@@ -12,11 +12,14 @@ from running import settings_of
 from shared import shared_file
 from small_journey import write_small_journey
 from small_wide import people, written
+from worlds import admitted, data, panel_settings, shop
 
 from facette import cli
-from facette.jobs.describe import Described, describe
+from facette.jobs.describe import Described, describe, description_of
+from facette.reports.description import text_lines
 from facette.reports.description_wide import WideDescription
 from facette.snapshots.wide import wide_panel
+from facette.tables import door
 from facette.tables.wide import read_wide
 
 HEAVY = {"sklearn", "lightgbm", "mlflow", "shap", "lifetimes"}
@@ -70,6 +73,45 @@ def test_a_mistake_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path
     out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "worth.segments: 0 is out of range" in err
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("data.minor_units=-1", "data.minor_units: -1"),
+        ("data.name=../../x", "data.name: ../../x"),
+        ("snapshot.horizon_days=0", "snapshot.horizon_days: 0"),
+        ("snapshot.windows_days=[-3]", "snapshot.windows_days: [-3]"),
+        ("active_days=-5", "active_days: -5"),
+        ("gap_days=-1", "gap_days: -1"),
+    ],
+)
+def test_figures_out_of_range_are_refused_before_any_data_is_read(
+    capfd: pytest.CaptureFixture[str], override: str, words: str
+) -> None:
+    assert cli.main(["describe", "data=files", "data.name=shop",
+                     "data.transactions.path=nowhere.csv", override]) == 2  # fmt: skip
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"{words} is out of range" in err
+
+
+def test_a_group_of_another_verb_is_told_as_such(capfd: pytest.CaptureFixture[str]) -> None:
+    for verb, group in (("describe", "experiment"), ("score", "segments")):
+        assert cli.main([verb, f"{group}=telco"]) == 2
+        assert capfd.readouterr().err == f"facette: {group} is for train, not for {verb}\n"
+
+
+def test_scanned_tables_are_described_as_held_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of("describe")
+    settings.snapshot = panel_settings()
+    frames = shop(seed=2)
+    held = admitted(frames)
+    monkeypatch.setattr(door, "ROWS_A_PASS", 200)
+    scanned = admitted(frames, rows_in_memory=0)
+    assert scanned.passes > 3
+    told, expected = (text_lines(description_of(t, settings, data())) for t in (scanned, held))
+    assert told == expected
 
 
 def test_churn_is_told_as_training_defines_it() -> None:

@@ -362,11 +362,20 @@ def _told(error: Exception, verb: str) -> str:
     if isinstance(cause, OmegaConfBaseException):
         return _wrong_value(cause) + _in_file(said, verb)
     if found := re.search(r"Could not override '(.+?)'\.", said):
-        near = _nearest(found[1].partition("@")[0], _groups())
+        group = found[1].partition("@")[0]
+        if (takers := _takers(group)) and verb not in takers:
+            return f"{group} is for {', '.join(takers)}, not for {verb}{_in_file(said, verb)}"
+        near = _nearest(group, (name for name in _groups() if name != found[1]))
         return f"no group {found[1]!r}{near}{_in_file(said, verb)}"
     if found := re.search(r"(?:argument|parameters) '(.+?)'", said):
         return f"{found[1]} gives several values: write key=[a,b] for a list, or add -m to run each"
     return _line(said)
+
+
+def _takers(group: str) -> list[str]:
+    """Verbs among whose groups, the defaults of conf/VERB.yaml, this one is."""
+    entry = re.compile(rf"^ *- (?:override )?/?{re.escape(group)}:", re.MULTILINE)
+    return [v for v in _verbs() if entry.search((CONF / f"{v}.yaml").read_text(encoding="utf-8"))]
 
 
 def _unread(error: MarkedYAMLError) -> str:

@@ -13,6 +13,8 @@ from omegaconf import MISSING
 
 from facette.errors import BadInput
 
+Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
+
 
 class Part(Enum):
     """What `facette train` can train."""
@@ -334,24 +336,29 @@ class Describe:
     worth: Worth = MISSING
 
 
-def check_ranges(train: Train) -> None:
+def check_ranges(settings: Train | Score | Describe) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
     Raises:
         BadInput: the first setting outside its range, with the range.
     """
-    segments, snapshot, model = train.segments, train.snapshot, train.model
-    behaviour, judged = segments.behaviour, train.evaluation
-    ranges: list[tuple[str, Any, bool, str]] = [
+    ranges = _data_ranges(settings.data)
+    if isinstance(settings, Train):
+        ranges += [*_snapshot_ranges(settings.snapshot), *_training_ranges(settings)]
+    if isinstance(settings, Describe):
+        ranges += _snapshot_ranges(settings.snapshot)
+        ranges += _silence_ranges("", settings.active_days, settings.gap_days)
+    for setting, value, fits, wanted in ranges:
+        if not fits:
+            raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
+
+
+def _training_ranges(train: Train) -> list[Range]:
+    segments, model, judged = train.segments, train.model, train.evaluation
+    behaviour = segments.behaviour
+    return [
         ("parts", train.parts, bool(train.parts), "at least one part"),
         ("seed", train.seed, train.seed >= 0, "0 or more"),
-        *_data_ranges(train.data),
-        ("snapshot.horizon_days", snapshot.horizon_days, snapshot.horizon_days > 0, "1 or more"),
-        ("snapshot.observation_days", snapshot.observation_days, snapshot.observation_days > 1,
-         "2 or more"),
-        ("snapshot.windows_days", snapshot.windows_days,
-         bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
-        ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
         ("segments.behaviour.k_range", behaviour.k_range,
          len(behaviour.k_range) == 2 and 1 < behaviour.k_range[0] <= behaviour.k_range[1],
          "the least and the most, [2,8] say"),
@@ -362,28 +369,42 @@ def check_ranges(train: Train) -> None:
         ("segments.rfm.bands", segments.rfm.bands, segments.rfm.bands > 1, "2 or more"),
         ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1,
          "between 0 and 1"),
-        ("model.churn.gap_days", model.churn.gap_days, model.churn.gap_days >= 0, "0 or more"),
-        ("model.churn.active_days", model.churn.active_days, model.churn.active_days > 0,
-         "1 or more"),
+        *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
         ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
         ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
         ("drivers.top", train.drivers.top, train.drivers.top > 0, "1 or more"),
-        ("data.name", train.data.name, re.fullmatch(r"[\w.-]+", train.data.name) is not None,
-         "letters, digits, _ . -"),
         *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
            "2 or more") for part in ("value", "potential", "churn")),
     ]  # fmt: skip
-    for setting, value, fits, wanted in ranges:
-        if not fits:
-            raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
 
 
-def _data_ranges(data: Data) -> list[tuple[str, Any, bool, str]]:
-    if not isinstance(data, EventData):
-        return []
+def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:
     return [
+        ("snapshot.horizon_days", snapshot.horizon_days, snapshot.horizon_days > 0, "1 or more"),
+        ("snapshot.observation_days", snapshot.observation_days, snapshot.observation_days > 1,
+         "2 or more"),
+        ("snapshot.windows_days", snapshot.windows_days,
+         bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
+        ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
+    ]  # fmt: skip
+
+
+def _silence_ranges(under: str, active_days: int, gap_days: int) -> list[Range]:
+    return [
+        (f"{under}gap_days", gap_days, gap_days >= 0, "0 or more"),
+        (f"{under}active_days", active_days, active_days > 0, "1 or more"),
+    ]
+
+
+def _data_ranges(data: Data) -> list[Range]:
+    named = re.fullmatch(r"[\w-]+", data.name) is not None  # MLflow takes no point
+    name: Range = ("data.name", data.name, named, "letters, digits, _ -")
+    if not isinstance(data, EventData):
+        return [name]
+    return [
+        name,
         ("data.minor_units", data.minor_units, 0 <= data.minor_units <= 6, "0 to 6"),
         ("data.rows_in_memory", data.rows_in_memory, data.rows_in_memory >= 0, "0 or more"),
     ]

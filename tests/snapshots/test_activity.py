@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 from worlds import END, admitted, shop, spec_at
 
+from facette.snapshots import activity as activity_module
 from facette.snapshots.activity import Activity, _month_of, activity
+from facette.snapshots.spec import SnapshotSpec
 from facette.snapshots.worth import customer_sums
+from facette.tables import door
 from facette.tables.contract import Tables
 
 
@@ -127,3 +130,24 @@ def test_a_database_tells_the_same(tables: Tables) -> None:
     here = told(tables)
     pd.testing.assert_frame_equal(there.days, here.days)
     pd.testing.assert_frame_equal(there.months, here.months)
+
+
+def test_shares_of_customers_add_up_to_all_of_them(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ask = list[int](), activity_module.customer_days
+
+    def seen(share: Tables, spec: SnapshotSpec) -> nw.LazyFrame:
+        lines = share["transactions"].collect("polars")
+        asked.append(lines["customer_id"].n_unique())
+        return ask(share, spec)
+
+    whole = told(tables)
+    monkeypatch.setattr(door, "ROWS_A_PASS", 300)
+    monkeypatch.setattr(activity_module, "customer_days", seen)
+    scanned = admitted(shop(seed=4), rows_in_memory=0)
+    found = told(scanned)
+    pd.testing.assert_frame_equal(found.days, whole.days)
+    pd.testing.assert_frame_equal(found.months, whole.months)
+    assert len(asked) == scanned.passes > 3
+    assert sum(asked) == 50

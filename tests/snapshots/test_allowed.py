@@ -12,6 +12,7 @@ from facette.settings import EventData
 from facette.snapshots import allowed as room
 from facette.snapshots.allowed import Allowed, allowed
 from facette.snapshots.panel import panel
+from facette.tables import door
 from facette.tables.contract import Tables
 from facette.tables.profile import profiles
 
@@ -146,3 +147,20 @@ def test_what_is_there_and_what_would_be_switched_on_is_told(
 def test_a_perimeter_is_left_aside_and_said(frames: dict[str, pl.DataFrame]) -> None:
     found = told(admitted(frames), perimeter="tenure_days > 3")
     assert any("perimeter" in note for note in found.notes)
+
+
+def test_scanned_tables_are_counted_a_share_of_the_customers_at_a_time(
+    frames: dict[str, pl.DataFrame], whole: Allowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ask = list[int](), room._counts_of
+
+    def seen(share: Tables, *others: object) -> dict[str, int]:
+        asked.append(share["transactions"].collect("polars")["customer_id"].n_unique())
+        return ask(share, *others)
+
+    monkeypatch.setattr(door, "ROWS_A_PASS", 300)
+    monkeypatch.setattr(room, "_counts_of", seen)
+    scanned = admitted(frames, rows_in_memory=0)
+    assert told(scanned).dates == whole.dates
+    assert len(asked) == scanned.passes > 3
+    assert sum(asked) == frames["transactions"]["customer_id"].n_unique()

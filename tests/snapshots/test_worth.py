@@ -10,6 +10,7 @@ from worlds import admitted, shop, spec_at
 
 from facette.errors import BadInput
 from facette.settings import Worth as WorthSettings
+from facette.snapshots import worth as worth_module
 from facette.snapshots.panel import snapshot_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.snapshots.worth import (
@@ -23,6 +24,7 @@ from facette.snapshots.worth import (
     told_by_customer,
     worth,
 )
+from facette.tables import door
 from facette.tables.contract import DAY_US, Tables
 
 
@@ -262,3 +264,25 @@ def test_a_database_gives_the_same_integers(
 def test_costs_and_tiers_that_say_nothing_are_refused(setting: str, value: object) -> None:
     with pytest.raises(BadInput, match=f"worth.{setting}"):
         check_worth(costs(**{setting: value}))
+
+
+def test_scanned_tables_are_summed_up_a_share_of_the_customers_at_a_time(
+    customers: pd.DataFrame, spec: SnapshotSpec, found: Worth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ask = list[Tables](), worth_module.customer_days
+
+    def seen(share: Tables, spec: SnapshotSpec) -> nw.LazyFrame:
+        asked.append(share)
+        return ask(share, spec)
+
+    monkeypatch.setattr(door, "ROWS_A_PASS", 300)
+    monkeypatch.setattr(worth_module, "customer_days", seen)
+    frames = {k: f for k, f in shop(seed=7, late=False).items() if k != "consents"}
+    scanned = admitted(frames, rows_in_memory=0)
+    again = customer_sums(scanned, spec)
+    pd.testing.assert_frame_equal(again, customers)
+    assert len(asked) == scanned.passes > 3
+    mix, here = worth(scanned, again, spec, costs()).mix, found.mix
+    assert (mix.kinds, mix.lines) == (here.kinds, here.lines)
+    assert mix.evenness == pytest.approx(here.evenness)
+    assert mix.told_by_customer == pytest.approx(here.told_by_customer)

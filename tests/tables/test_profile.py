@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from worlds import admitted, shop
 
+from facette.tables import door, profile
 from facette.tables.contract import Kind, Tables
 from facette.tables.profile import TableProfile, profiles
 
@@ -98,3 +99,24 @@ def test_a_database_tells_the_same(tables: Tables, found: dict[str, TableProfile
         for name, frame in tables.frames.items()
     }
     assert profiles(Tables(frames, tables.first_at, tables.observed_until), 2) == found
+
+
+def test_a_scanned_table_is_told_exactly_a_share_of_its_values_at_a_time(
+    found: dict[str, TableProfile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, ask = list[int](), profile._counted
+
+    def seen(part: nw.LazyFrame, kind: Kind) -> dict[str, object]:
+        sizes.append(len(part.collect("polars")))
+        return ask(part, kind)
+
+    monkeypatch.setattr(door, "ROWS_A_PASS", 200)
+    monkeypatch.setattr(profile, "_counted", seen)
+    scanned = admitted(shop(seed=3), rows_in_memory=0)
+    assert profiles(scanned, 2) == found
+    columns, cells = (
+        sum(len(table.columns) * (table.rows if of_rows else 1) for table in found.values())
+        for of_rows in (False, True)
+    )
+    assert len(sizes) == columns * scanned.passes > columns * 3
+    assert sum(sizes) == cells

@@ -14,7 +14,7 @@ from facette.models.suspects import suspects
 from facette.reports import description_wide as wide
 from facette.reports.description import Description, render, text_lines
 from facette.reports.description_wide import WideDescription
-from facette.settings import Describe, EventData, WideData
+from facette.settings import Describe, EventData, WideData, check_ranges
 from facette.snapshots.activity import activity
 from facette.snapshots.allowed import allowed
 from facette.snapshots.outcomes import net_column
@@ -56,6 +56,7 @@ def describe(settings: Describe, folder: Path, command: str = "facette describe"
     Raises:
         BadInput: the configuration or the data are not fit.
     """
+    check_ranges(settings)
     check_worth(settings.worth)
     description: Description | WideDescription
     if isinstance(settings.data, WideData):

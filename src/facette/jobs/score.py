@@ -13,7 +13,7 @@ from tqdm import tqdm
 from facette.errors import BadInput
 from facette.registry.models import load
 from facette.registry.packaging import as_rows
-from facette.settings import EventData, Score, WideData
+from facette.settings import EventData, Score, WideData, check_ranges
 from facette.snapshots.panel import Snapshot, history_days, optional_columns, snapshot_at
 from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.snapshots.wide import wide_snapshot
@@ -51,6 +51,7 @@ def score(settings: Score) -> Scored:
         BadInput: there is no such model, the date is outside the data, the perimeter is empty, or
             `out` is neither Parquet nor CSV.
     """
+    check_ranges(settings)
     _check_ending(Path(settings.out))
     name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"
     model = load(settings.tracking, name, settings.alias)

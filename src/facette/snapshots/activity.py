@@ -1,12 +1,13 @@
 """When customers bought: by day and by month, where nothing happened, how observation ends.
 
 A purchase is a basket of one day with a line that is no refund. Only sums by day, by month and by
-customer are collected.
+customer are collected, of scanned tables for a share of the customers at a time.
 """
 
 from __future__ import annotations
 
 import calendar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -62,7 +63,8 @@ def activity(tables: Tables, spec: SnapshotSpec, first_days: np.ndarray) -> Acti
 
     `first_days` holds each customer's first day, in days since 1970.
     """
-    visits, unit = customer_days(tables, spec), net_column(spec)[1] / 10**spec.minor_units
+    visits = [customer_days(share, spec) for share in tables.shares()]
+    unit = net_column(spec)[1] / 10**spec.minor_units
     days = _by_day(visits, tables, unit)
     months = _by_month(visits, days, first_days, unit)
     return Activity(
@@ -91,8 +93,8 @@ def customer_days(tables: Tables, spec: SnapshotSpec) -> nw.LazyFrame:
     return baskets.group_by(KEY, "day").agg(*_sums(), nw.col("paid").sum().cast(nw.Int64))
 
 
-def _by_day(visits: nw.LazyFrame, tables: Tables, unit: float) -> pd.DataFrame:
-    found = _summed(visits, "day")
+def _by_day(visits: Sequence[nw.LazyFrame], tables: Tables, unit: float) -> pd.DataFrame:
+    found = _added_up(visits, "day")
     until = -(-tables.observed_until // DAY_US)
     every = found.reindex(range(tables.first_at // DAY_US, until), fill_value=0)
     every.index = pd.Index([EPOCH_DAY + timedelta(days=int(day)) for day in every.index])
@@ -100,14 +102,15 @@ def _by_day(visits: nw.LazyFrame, tables: Tables, unit: float) -> pd.DataFrame:
 
 
 def _by_month(
-    visits: nw.LazyFrame, days: pd.DataFrame, first_days: np.ndarray, unit: float
+    visits: Sequence[nw.LazyFrame], days: pd.DataFrame, first_days: np.ndarray, unit: float
 ) -> pd.DataFrame:
-    by_customer = (
-        visits.with_columns(month=_month_of(nw.col("day"))).group_by(KEY, "month").agg(*_sums())
-    )
+    month = _month_of(nw.col("day"))
+    by_customer = [
+        share.with_columns(month=month).group_by(KEY, "month").agg(*_sums()) for share in visits
+    ]
     observed = pd.Series([_month_number(day) for day in days.index]).value_counts().sort_index()
     new = pd.Series([_month_number(EPOCH_DAY + timedelta(days=int(day))) for day in first_days])
-    made = _summed(by_customer, "month").reindex(observed.index, fill_value=0)
+    made = _added_up(by_customer, "month").reindex(observed.index, fill_value=0)
     starts = [date(month // 12, month % 12 + 1, 1) for month in made.index]
     length = [calendar.monthrange(start.year, start.month)[1] for start in starts]
     made = made.assign(
@@ -123,6 +126,11 @@ def _by_month(
 
 def _sums() -> list[nw.Expr]:
     return [nw.col(name).sum().cast(nw.Int64) for name in ("transactions", "purchases", "net")]
+
+
+def _added_up(shares: Sequence[nw.LazyFrame], by: str) -> pd.DataFrame:
+    """The sums of all customers: shares have none in common, so that they add up."""
+    return pd.concat([_summed(share, by) for share in shares]).groupby(level=by).sum()
 
 
 def _summed(visits: nw.LazyFrame, by: str) -> pd.DataFrame:

@@ -138,7 +138,16 @@ def _dates(tables: Tables, settings: SnapshotSettings, reach: int) -> tuple[list
 
 
 def _counts_at(tables: Tables, dates: list[int], spec: SnapshotSpec) -> list[DateCounts]:
-    """The counts of every date, in one pass over the transactions."""
+    """The counts of every date, in one pass over a share of the customers."""
+    shares = [_counts_of(share, dates, spec) for share in tables.shares()]
+    found = {name: sum(share[name] for share in shares) for name in shares[0]}
+    return [
+        DateCounts(as_date(t), **{name: found[f"{name} {place}"] for name in COUNTS})
+        for place, t in enumerate(dates)
+    ]
+
+
+def _counts_of(tables: Tables, dates: list[int], spec: SnapshotSpec) -> dict[str, int]:
     lines = tables["transactions"].with_columns(day=nw.col("occurred_at") // DAY_US)
     customers = lines.group_by(KEY).agg(
         *(seen for place, t in enumerate(dates) for seen in _seen_at(t, spec, place))
@@ -146,11 +155,7 @@ def _counts_at(tables: Tables, dates: list[int], spec: SnapshotSpec) -> list[Dat
     counted = customers.select(
         *(count for place in range(len(dates)) for count in _counted(place))
     ).collect("pyarrow")
-    found = {name: int(count or 0) for name, count in counted.rows(named=True)[0].items()}
-    return [
-        DateCounts(as_date(t), **{name: found[f"{name} {place}"] for name in COUNTS})
-        for place, t in enumerate(dates)
-    ]
+    return {name: int(count or 0) for name, count in counted.rows(named=True)[0].items()}
 
 
 def _seen_at(t: int, spec: SnapshotSpec, place: int) -> list[nw.Expr]:

@@ -140,9 +140,15 @@ def check_worth(settings: WorthSettings) -> None:
 def customer_sums(tables: Tables, spec: SnapshotSpec) -> pd.DataFrame:
     """One row a customer, whole numbers (minor units, days since 1970): ever and of last windows.
 
+    Of scanned tables, a share of the customers is summed up at a time.
     first_day, purchases; net and transactions of the last horizon; net of the last year; purchases,
     days, first, last and amount of the last observation window.
     """
+    shares = [_sums_of(share, spec) for share in tables.shares()]
+    return pd.concat(shares).sort_index()
+
+
+def _sums_of(tables: Tables, spec: SnapshotSpec) -> pd.DataFrame:
     day, until = nw.col("day"), _until(tables)
     year, recent = until - _year_days(tables), until - spec.observation_days
     ahead = until - _horizon_days(tables, spec)
@@ -165,7 +171,7 @@ def customer_sums(tables: Tables, spec: SnapshotSpec) -> pd.DataFrame:
         )
         .collect("pyarrow")
     )
-    return sums.to_native().to_pandas().set_index(KEY).sort_index()
+    return sums.to_native().to_pandas().set_index(KEY)
 
 
 def worth(
@@ -339,18 +345,8 @@ def _mix(tables: Tables, spec: SnapshotSpec) -> Mix | None:
     over = next((c for c in ("category", "product") if c in spec.columns), None)
     if over is None:
         return None
-    lines = tables["transactions"].filter(
-        (nw.col("occurred_at") >= (_until(tables) - spec.observation_days) * DAY_US)
-        & (nw.col("amount") > 0)
-        & ~nw.col(over).is_null()
-    )
-    pairs = lines.group_by(KEY, over).agg(
-        n=nw.len().cast(nw.Int64), amount=nw.col("amount").sum().cast(nw.Int64)
-    )
-    kinds = pairs.group_by(over).agg(
-        nw.col("n").sum().cast(nw.Int64), nw.col("amount").sum().cast(nw.Int64)
-    )
-    held = kinds.collect("pyarrow").to_native().to_pandas()
+    pairs = [_pairs(share, spec, over) for share in tables.shares()]
+    held = pd.concat([_kinds(share, over) for share in pairs]).groupby(level=over).sum()
     days = min(spec.observation_days, _observed_days(tables))
     return Mix(
         over,
@@ -362,7 +358,31 @@ def _mix(tables: Tables, spec: SnapshotSpec) -> Mix | None:
     )
 
 
-def _told(pairs: nw.LazyFrame, kinds: np.ndarray) -> float | None:
+def _pairs(tables: Tables, spec: SnapshotSpec, over: str) -> nw.LazyFrame:
+    """Lines and spend of each customer in each category or product."""
+    lines = tables["transactions"].filter(
+        (nw.col("occurred_at") >= (_until(tables) - spec.observation_days) * DAY_US)
+        & (nw.col("amount") > 0)
+        & ~nw.col(over).is_null()
+    )
+    return lines.group_by(KEY, over).agg(
+        n=nw.len().cast(nw.Int64), amount=nw.col("amount").sum().cast(nw.Int64)
+    )
+
+
+def _kinds(pairs: nw.LazyFrame, over: str) -> pd.DataFrame:
+    kinds = pairs.group_by(over).agg(nw.col("n", "amount").sum().cast(nw.Int64))
+    return kinds.collect("pyarrow").to_native().to_pandas().set_index(over)
+
+
+def _told(pairs: Sequence[nw.LazyFrame], kinds: np.ndarray) -> float | None:
+    found = pd.DataFrame([_summed(share) for share in pairs]).sum()
+    if len(kinds) < 2 or found["n"] < LINES_PER_CELL * found["cells"]:
+        return None
+    return told_by_customer(kinds=kinds, **found)
+
+
+def _summed(pairs: nw.LazyFrame) -> dict[str, float]:
     by_customer = (
         pairs.with_columns(within=_n_log_n())
         .group_by(KEY)
@@ -379,10 +399,8 @@ def _told(pairs: nw.LazyFrame, kinds: np.ndarray) -> float | None:
         nw.col("own", "within").sum(),
         customers=nw.len(),
     )
-    found = summed.collect("pyarrow").rows(named=True)[0]
-    if len(kinds) < 2 or found["n"] < LINES_PER_CELL * found["cells"]:
-        return None
-    return told_by_customer(kinds=kinds, **found)
+    found: dict[str, float] = summed.collect("pyarrow").rows(named=True)[0]
+    return found
 
 
 def _n_log_n() -> nw.Expr:

@@ -1,16 +1,19 @@
 """What each table holds: the kind of every column, its gaps and its values.
 
-Only aggregates are collected, once for a table and once for each of its text columns, so that a
-table larger than memory is described as well as a small one.
+Only aggregates are collected, of one column at a time, and of a scanned table a share of the
+column's values at a time. Shares have no value in common, so that distinct values add up exactly
+and a table larger than memory is described as well as a small one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 from narwhals.dtypes import DType
 
 from facette.tables.contract import CONTRACTS, Contract, Kind, Tables
@@ -73,17 +76,15 @@ def profiles(tables: Tables, minor_units: int) -> dict[str, TableProfile]:
 def profile(tables: Tables, name: str, minor_units: int) -> TableProfile:
     """What one table holds."""
     frame, contract = tables[name], CONTRACTS[name]
-    kinds = {c: _kind(contract, c, dtype) for c, dtype in frame.collect_schema().items()}
-    counted = _counted(frame, kinds)
     columns = [
-        _column(frame, c, kind, counted, place, minor_units)
-        for place, (c, kind) in enumerate(kinds.items())
+        _column(list(_parts(frame, c, tables.passes)), c, _kind(contract, c, dtype), minor_units)
+        for c, dtype in frame.collect_schema().items()
     ]
     dated = next((column for column in columns if column.name == contract.instant), None)
     people = next((column for column in columns if column.name == KEY), None)
     return TableProfile(
         name,
-        counted["rows"],
+        _rows(frame),
         columns,
         first=dated.least if dated else None,  # type: ignore[arg-type]
         last=dated.most if dated else None,  # type: ignore[arg-type]
@@ -103,33 +104,47 @@ def _kind(contract: Contract, name: str, dtype: DType) -> Kind:
     return Kind.instant if isinstance(dtype, nw.Datetime | nw.Date) else Kind.text
 
 
-def _counted(frame: nw.LazyFrame, kinds: dict[str, Kind]) -> dict[str, Any]:
-    wanted = [nw.len().alias("rows")]
-    for place, (name, kind) in enumerate(kinds.items()):
-        column = nw.col(name)
-        wanted.append(column.is_null().sum().alias(f"missing {place}"))
-        wanted.append(column.n_unique().alias(f"distinct {place}"))
-        if kind in ORDERED:
-            wanted.append(column.min().alias(f"least {place}"))
-            wanted.append(column.max().alias(f"most {place}"))
-    return frame.select(*wanted).collect("pyarrow").rows(named=True)[0]
+def _rows(frame: nw.LazyFrame) -> int:
+    return int(frame.select(n=nw.len()).collect("pyarrow").item(0, "n"))
 
 
-def _column(
-    frame: nw.LazyFrame, name: str, kind: Kind, counted: dict[str, Any], place: int,
-    minor_units: int,
-) -> ColumnProfile:  # fmt: skip
-    missing = int(counted[f"missing {place}"] or 0)
-    distinct = int(counted[f"distinct {place}"]) - (missing > 0)  # null counts as a value there
+def _parts(frame: nw.LazyFrame, name: str, passes: int) -> Iterator[nw.LazyFrame]:
+    """One column, a share of its values at a time; rows of the same value stay together."""
+    column = frame.select(nw.col(name).alias("value"))
+    if passes == 1:
+        yield column
+        return
+    turn = pl.col("value").hash(seed=0) % passes
+    for i in range(passes):
+        yield nw.from_native(column.to_native().filter(turn == i))
+
+
+def _column(parts: list[nw.LazyFrame], name: str, kind: Kind, minor_units: int) -> ColumnProfile:
+    counted = [_counted(part, kind) for part in parts]
+    missing = sum(int(part["missing"] or 0) for part in counted)
+    distinct = sum(int(part["distinct"]) for part in counted)
+    distinct -= missing > 0  # null counts as a value there
     if kind in ORDERED:
-        least, most = (
-            _readable(counted[f"{end} {place}"], kind, minor_units) for end in ("least", "most")
-        )
+        least = min(_known(counted, "least"), default=None)
+        most = max(_known(counted, "most"), default=None)
+        least, most = (_readable(end, kind, minor_units) for end in (least, most))
         return ColumnProfile(name, kind, missing, distinct, least, most)
-    frequent, rows = _most_frequent(frame, name) if distinct else (None, 0)
+    frequent, rows = _most_frequent(parts) if distinct else (None, 0)
     return ColumnProfile(
         name, kind, missing, distinct, frequent=frequent, frequent_rows=rows
     )  # fmt: skip
+
+
+def _counted(part: nw.LazyFrame, kind: Kind) -> dict[str, Any]:
+    value = nw.col("value")
+    ends = {"least": value.min(), "most": value.max()} if kind in ORDERED else {}
+    asked = part.select(missing=value.is_null().sum(), distinct=value.n_unique(), **ends)
+    return asked.collect("pyarrow").rows(named=True)[0]
+
+
+def _known(counted: list[dict[str, Any]], end: str) -> list[Any]:
+    """An extreme of each part that has values; one that is no number does not equal itself."""
+    return [part[end] for part in counted if part[end] is not None and part[end] == part[end]]
 
 
 def _readable(value: Any, kind: Kind, minor_units: int) -> Value:
@@ -141,21 +156,29 @@ def _readable(value: Any, kind: Kind, minor_units: int) -> Value:
     return value
 
 
-def _most_frequent(frame: nw.LazyFrame, name: str) -> tuple[str, int]:
+def _most_frequent(parts: list[nw.LazyFrame]) -> tuple[str, int]:
     """The most frequent value and its rows; of several, the first in order."""
+    first = [row for part in parts for row in _first(part)]
+    rows, value = min((-rows, value) for value, rows in first)
+    return str(value), -rows
+
+
+def _first(part: nw.LazyFrame) -> list[tuple[Any, int]]:
     counted = (
-        frame.select(value=nw.col(name))
-        .filter(~nw.col("value").is_null())
+        part.filter(~nw.col("value").is_null())
         .group_by("value")
         .agg(rows=nw.len())
         .sort("rows", "value", descending=[True, False])
         .head(1)
         .collect("pyarrow")
     )
-    return str(counted.item(0, "value")), int(counted.item(0, "rows"))
+    return [(value, int(rows)) for value, rows in counted.rows()]
 
 
 def _of_buyers(tables: Tables, name: str) -> int:
+    return sum(_buyers_among(share, name) for share in tables.shares())
+
+
+def _buyers_among(tables: Tables, name: str) -> int:
     buyers = tables["transactions"].select(KEY).unique()
-    matched = tables[name].select(KEY).unique().join(buyers, on=KEY, how="semi")
-    return int(matched.select(n=nw.len()).collect("pyarrow").item(0, "n"))
+    return _rows(tables[name].select(KEY).unique().join(buyers, on=KEY, how="semi"))
