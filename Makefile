@@ -3,12 +3,13 @@
 
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '$(IS_3_11)' 2>/dev/null && echo $$p && break; done)
 PORT ?= 5000
+RUNS ?= mlruns
 
 IS_3_11 = import sys; sys.exit(sys.version_info[:2] != (3, 11))
 # LightGBM loads the system's OpenMP library; a slim image lacks it.
 HAS_GOMP = import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")
 NO_GOMP = libgomp is missing, which LightGBM needs. Debian, Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp; macOS: brew install libomp
-LATEST = import sqlite3; print(*sqlite3.connect("mlruns/mlflow.db").execute("select experiment_id from runs order by start_time desc limit 1").fetchone() or "")
+LATEST = import sqlite3; print(*sqlite3.connect("$(RUNS)/mlflow.db").execute("select experiment_id from runs order by start_time desc limit 1").fetchone() or "")
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -43,13 +44,13 @@ run: setup ## the main job on real data, about five minutes
 test: setup ## all tests but those marked slow, spark, browser or evidence
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
-ui: setup ## open the tracking page on mlruns/ (PORT=5000)
-	@test -f mlruns/mlflow.db && test -n "$$($(BIN)/python -c '$(LATEST)')" || { echo "No run yet under mlruns/; make one first: make run" >&2; exit 2; }
-	@$(BIN)/python -m facette.registry.anchor mlruns/mlflow.db mlruns/artifacts
+ui: setup ## open the tracking page on mlruns/ (PORT=5000, RUNS=another folder)
+	@test -f $(RUNS)/mlflow.db && test -n "$$($(BIN)/python -c '$(LATEST)')" || { echo "No run yet under $(RUNS)/; make one first: make run" >&2; exit 2; }
+	@$(BIN)/python -m facette.registry.anchor $(RUNS)/mlflow.db $(RUNS)/artifacts
 	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/$$($(BIN)/python -c '$(LATEST)')/runs?workflowType=machine_learning (Ctrl-C ends it)"
 	@PYTHONWARNINGS=ignore MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
 		$(BIN)/python -m mlflow server \
-		--backend-store-uri sqlite:///mlruns/mlflow.db --workers 1 --host 127.0.0.1 --port $(PORT)
+		--backend-store-uri sqlite:///$(RUNS)/mlflow.db --workers 1 --host 127.0.0.1 --port $(PORT)
 
 evidence: setup ## compute the claims afresh and render docs/evidence.md (ONLY=name for some)
 	@failed=0; $(BIN)/python -m pytest tests/evidence -m evidence -k "$(ONLY)" $(ARGS) || failed=$$?; \

@@ -88,13 +88,13 @@ def test_potential_is_allowed_where_the_models_find_peers(
     assert potential.allowed == bool(peers)
 
 
-def test_refunds_tell_peers_apart(frames: dict[str, pl.DataFrame]) -> None:
+def test_refunds_alone_tell_no_peers_apart(frames: dict[str, pl.DataFrame]) -> None:
     lines = frames["transactions"].select("customer_id", "occurred_at", "amount")
     tables, source = admitted({"transactions": lines}), data(static_attributes=[])
     peers = facets.peer_columns(panel(tables, panel_settings(), churn_settings(), source))
     potential = next(p for p in told(tables, source).parts if p.part == "potential")
-    assert peers
-    assert potential.allowed
+    assert not peers
+    assert not potential.allowed
 
 
 def test_too_short_a_history_allows_nothing_and_says_why(

@@ -356,7 +356,7 @@ def test_the_rows_of_every_table_are_counted_with_the_conditions_that_dropped_so
     assert told["transactions"].rows_in == 6
     assert told["transactions"].kept == tables.rows["transactions"] == 3
     assert told["transactions"].dropped == {
-        "repeats no other row": 1, "before 2021-03-04, the end of observation": 2,
+        "differs from every earlier row": 1, "before 2021-03-04, the end of observation": 2,
     }  # fmt: skip
     assert (told["contacts"].rows_in, told["contacts"].kept, told["contacts"].dropped) == (2, 2, {})
 

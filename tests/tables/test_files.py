@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
-from facette.settings import FilesData, TableFile
+from facette.settings import FilesData, Reading, TableFile
 from facette.snapshots.panel import panel
 from facette.tables import door
 from facette.tables.contract import Tables
@@ -384,3 +384,24 @@ def test_a_scanned_table_is_never_held(tmp_path: Path) -> None:
         channel=pl.lit("web"),
     ).sink_parquet(path, row_group_size=250_000)
     assert peak_mb(path, 0) < 0.7 * peak_mb(path, 2 * MANY)
+
+
+def test_rows_that_differ_in_a_column_nothing_uses_are_no_repeats(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    lines = ["a,2023-01-15,1.5,x", "a,2023-01-15,1.5,y", "a,2023-01-15,1.5,y"]
+    path.write_text("\n".join(["client,date,amount,item", *lines]))
+    columns = {"customer_id": "client", "occurred_at": "date"}
+    kept = tables_of(path, columns=columns)
+    assert [note for note in kept.notes if "1 rows repeat another row exactly" in note]
+    assert "whole row" not in kept.columns("transactions")
+    dropped = tables_of(path, columns=columns, drop_duplicates=True)
+    assert dropped.rows == {"transactions": 2}
+    assert dropped.cleaning[0].dropped == {"differs from every earlier row": 1}
+
+
+def test_a_form_that_was_set_is_named_where_it_reads_no_date(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("client,date,amount\na,15/02/2023,1.5\nb,01/03/2023,2\nc,02/03/2023,2\n")
+    columns = {"customer_id": "client", "occurred_at": "date"}
+    with pytest.raises(BadInput, match="as data.transactions.read.date_format=%m/%d/%Y reads them"):
+        tables_of(path, columns=columns, read=Reading(date_format="%m/%d/%Y"))

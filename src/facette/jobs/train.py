@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -81,13 +82,25 @@ def main(cfg: DictConfig) -> None:
     hydra = HydraConfig.get()
     settings: Train = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     configuration = OmegaConf.to_yaml(cfg, resolve=True)
-    command = " ".join(["facette train", *hydra.overrides.task])
+    words = [word.lstrip("+") for word in hydra.overrides.task]
+    command = shlex.join(["facette", "train", *words])
     sweep = {"facette.sweep": hydra.sweep.dir} if hydra.mode is RunMode.MULTIRUN else {}
     trained = train(settings, Path(hydra.runtime.output_dir), configuration, command, sweep)
     registered = ", ".join(f"{name} {version}" for name, version in trained.versions.items())
-    lines = [*summary_lines(trained.story), f"Registered: {registered}"]
-    lines += [f"Report: {trained.report}", f"Tracked as run {trained.run_id}; to open it: make ui"]
+    later = max(trained.versions.values(), default=1) > 1
+    note = "; the champion stays, to score with this one: alias=challenger" if later else ""
+    lines = [*summary_lines(trained.story), f"Registered: {registered}{note}"]
+    lines += [
+        f"Report: {trained.report}",
+        f"Tracked as run {trained.run_id}; to open it: {_page()}",
+    ]
     tqdm.write("\n".join(lines))
+
+
+def _page() -> str:
+    """The command that opens the tracking page of the runs in this folder."""
+    own = Path("Makefile").is_file() and Path("conf/train.yaml").is_file()
+    return "make ui" if own else f"in the checkout, make ui RUNS={Path('mlruns').resolve()}"
 
 
 def train(
@@ -208,8 +221,8 @@ def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
     off |= {part: "not asked for (parts)" for part in PARTS if part not in wanted}
     if "potential" not in off and snapshots.dated and not peer_columns(snapshots):
         off["potential"] = (
-            "nothing but dates and spend is known: there is no column that tells who customers "
-            "are or what they buy, so that peers can't be found"
+            "nothing but dates and spend tells customers apart: no category, discount, attribute, "
+            "contact or contract is known, so that peers can't be found"
         )
     if len(off) == len(PARTS):
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")

@@ -49,7 +49,7 @@ def _card(story: Story, place: int, segment: object, row: pd.Series) -> Card:
     return Card(
         anchor=f"segment-{place}",
         name=str(row["name"]),
-        size=f"{number(row['customers'])} customers, {share(row['share'])} of the base",
+        size=f"{segment}: {number(row['customers'])} customers, {share(row['share'])} of the base",
         stability=_stability(row),
         tone=TONES.get(row.get("stability_verdict"), "unknown"),
         facts=_facts(story, row),

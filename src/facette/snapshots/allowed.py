@@ -239,8 +239,8 @@ def _potential(profiles: Profiles, spec: SnapshotSpec) -> tuple[bool, str]:
     if sources:
         return True, f"peers are told by {listed(sources, 3)}"
     return False, (
-        "nothing but dates and spend is known: there is no column that tells who customers are or "
-        "what they buy, so that peers can't be found"
+        "nothing but dates and spend tells customers apart: no category, discount, attribute, "
+        "contact or contract is known, so that peers can't be found"
     )
 
 

@@ -61,7 +61,7 @@ _ALWAYS = (
     Feature("largest_transaction", "basket", "currency", "largest purchase of the last {o} days", "plus gros achat des {o} derniers jours", "transactions.amount", **_LEVEL),
     Feature("largest_transaction_share", "basket", "share", "share of purchases in the largest one", "part du plus gros achat dans les achats", "transactions.amount", **_LEVEL),
     Feature("small_basket_share", "basket", "share", "share of purchases of five lines or fewer", "part des achats de cinq lignes au plus", "transactions", high="small baskets", low="full baskets", **_OWN, level=True),
-    Feature("refund_line_share", "discount", "share", "share of lines that are refunds", "part de lignes remboursées", "transactions.amount", high="many returns", low="few returns", **_OWN),
+    Feature("refund_line_share", "purchase", "share", "share of lines that are refunds", "part de lignes remboursées", "transactions.amount", high="many returns", low="few returns", **_OWN),
     Feature("weekend_share", "occasion", "share", "share of purchases at the weekend", "part des achats le week-end", "transactions.occurred_at", high="weekend", low="weekday", **_OWN),
 )
 _HOURS = tuple(

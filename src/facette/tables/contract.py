@@ -66,6 +66,7 @@ _T, _I, _M, _N, _F = Kind.text, Kind.instant, Kind.money, Kind.number, Kind.flag
 
 INITIATORS = ("customer", "company")
 END_REASONS = ("voluntary", "involuntary", "inevitable")
+WHOLE_ROW = "whole row"  # a digest of all columns of a file, those left out included
 IDENTIFIERS = ("customer_id", "transaction_id", "product", "contract_id")
 
 # fmt: off

@@ -21,13 +21,15 @@ import numpy as np
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import EventData
+from facette.settings import EventData, FilesData
 from facette.tables.contract import (
     CONTRACTS,
     DAY_US,
     IDENTIFIERS,
+    WHOLE_ROW,
     Cleaned,
     Contract,
+    Kind,
     Tables,
 )
 from facette.tables.exact import Exact, exact, point_zeros, without_point_zero
@@ -152,7 +154,7 @@ def _admitted(contract: Contract, frame: pl.LazyFrame, data: EventData, log: Log
     _refuse_problems(contract, frame, columns, data, log.notes)
     made = _completed(contract, frame.with_columns(c.value for c in columns), data)
     _check_key(contract, made)
-    return _without_duplicates(contract, made, data, log)
+    return _without_duplicates(contract, made, data, log).drop(WHOLE_ROW, strict=False)
 
 
 def _require_columns(contract: Contract, given: list[str]) -> None:
@@ -197,7 +199,7 @@ def _refuse_problems(
         raise BadInput(f"{contract.name}: the table is empty; leave it out or give it rows")
     for i, (column, is_bad, told) in enumerate(problems):
         if count := found[f"problem {i}"]:
-            _refuse(contract, column, frame, is_bad, count, found["rows"], told)
+            _refuse(contract, column, frame, is_bad, count, found["rows"], told, data)
     notes += [
         f"{contract.name}.{c.column.name}: {found[c.column.name]:,} amounts were rounded to "
         f"{data.minor_units} decimals"
@@ -208,7 +210,7 @@ def _refuse_problems(
 
 def _refuse(
     contract: Contract, column: Exact, frame: pl.LazyFrame, is_bad: pl.Expr, count: int,
-    rows: int, problem: str,
+    rows: int, problem: str, data: EventData,
 ) -> None:  # fmt: skip
     key, name = contract.columns[0].name, column.column.name
     numbered = frame.with_row_index("row", offset=1).filter(is_bad)
@@ -218,8 +220,21 @@ def _refuse(
         shown = f"rows {listed(first['row'])}"
     raise BadInput(
         f"{contract.name}.{name}: {count:,} of {rows:,} rows hold a value {problem} "
-        f"(first {shown}); correct these rows or leave them out of the file"
+        f"(first {shown}){_set_reading(contract, column, data)}; correct these rows or leave them "
+        "out of the file"
     )
+
+
+def _set_reading(contract: Contract, column: Exact, data: EventData) -> str:
+    """The setting by which the column was read, where it is set: it may be what is wrong."""
+    if not isinstance(data, FilesData) or column.column.kind not in _READ_BY:
+        return ""
+    key = _READ_BY[column.column.kind]
+    value = getattr(getattr(data, contract.name).read, key)
+    return "" if value is None else f", as data.{contract.name}.read.{key}={value} reads them"
+
+
+_READ_BY = {Kind.instant: "date_format", Kind.money: "decimal", Kind.number: "decimal"}
 
 
 def _plain(key: object) -> str:
@@ -273,13 +288,18 @@ def _without_duplicates(
             "only a table that is held can be freed of its repeats; raise data.rows_in_memory "
             "above that, or drop them in the source"
         )
-    log.dropped["repeats no other row"] = twice
-    return frame.unique(maintain_order=True)
+    log.dropped["differs from every earlier row"] = twice
+    whole = [WHOLE_ROW] if WHOLE_ROW in frame.collect_schema() else None
+    return frame.unique(subset=whole, keep="first", maintain_order=True)
 
 
 def _repeated_rows(frame: pl.LazyFrame) -> int:
-    """Rows that equal an earlier one; some customers at a time, so that memory is bounded."""
-    distinct = pl.struct(pl.all()).hash(seed=1).n_unique()
+    """Rows that equal an earlier one; some customers at a time, so that memory is bounded.
+
+    Where the file had columns that nothing uses, rows that differ in these are no repeats.
+    """
+    known = WHOLE_ROW in frame.collect_schema()
+    distinct = (pl.col(WHOLE_ROW) if known else pl.struct(pl.all()).hash(seed=1)).n_unique()
     asked = (part.select(distinct) for part in _turns(frame, "customer_id"))
     return _rows(frame) - sum(int(_collected(question).item()) for question in asked)
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import Expression, parse
-from facette.tables.contract import Cleaned, Contract, Kind
+from facette.tables.contract import WHOLE_ROW, Cleaned, Contract, Kind
 from facette.tables.opening import Opened
 from facette.wording import listed, nearest
 
@@ -145,6 +145,8 @@ def mapped(
         if name not in columns and heading != name
     ]
     said += [f"{contract.name}: not used of the file: {listed(left)}"] if left else []
+    if not contract.key:
+        taken.append(pl.struct(opened.headings).hash(seed=1).alias(WHOLE_ROW))
     return _with_computed(opened, frame, expressions).select(taken), said
 
 
@@ -191,15 +193,13 @@ def _value(expression: Expression, named: nw.LazyFrame) -> nw.Expr:
 
 
 def _no_numbers(frame: pl.LazyFrame, name: str) -> str:
-    """How many cells of a text column are no numbers, where most are."""
+    """How many cells of a text column are no numbers."""
     cells = frame.select(pl.col(name).drop_nulls()).collect(engine="streaming").to_series()
     bad = cells.filter(cells.cast(pl.Float64, strict=False).is_null())
-    if len(bad) > len(cells) / 2:
-        return ""
     first = listed(map(repr, bad.unique(maintain_order=True).head(3).to_list()))
+    remedy = "correct them" if 2 * len(bad) < len(cells) else "if they are, see read.decimal"
     return (
-        f"{len(bad):,} of {len(cells):,} cells of '{name}' are no numbers (first {first}): correct "
-        "them or drop these rows from the file"
+        f"{len(bad):,} of {len(cells):,} cells of '{name}' are no numbers (first {first}): {remedy}"
     )
 
 
