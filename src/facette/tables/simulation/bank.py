@@ -1,0 +1,189 @@
+"""The simulated bank written: contract tables as Parquet, and beside them its truth.
+
+Customers are drawn block by block. How many blocks are in hand at a time changes memory and speed,
+never a byte of what is written: each block is a row group, in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from facette.settings import World
+from facette.tables.simulation.chance import BLOCK, Chance
+from facette.tables.simulation.months import Bank, Month, State, first_state, lived, opened
+from facette.tables.simulation.people import People, people
+from facette.tables.simulation.rows import (
+    CATEGORIES,
+    SCHEMAS,
+    Block,
+    calendar,
+    write_end,
+    write_month,
+    write_start,
+)
+from facette.tables.simulation.world import drawn
+
+TRUTH = "truth"
+_F32 = pl.Float32()
+TRUTH_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
+    "people": {"customer_id": pl.String(), "family": pl.Int32(), "power": _F32,
+               "expectation": _F32, "wish_closeness": _F32, "wish_initiative": _F32},
+    "months": {"customer_id": pl.String(), "month": pl.Int32(), "wallet": _F32, "share": _F32,
+               "margin": _F32, "satisfaction": _F32, "hazard": _F32, "mismatch": _F32,
+               "project": pl.Boolean(), "moment": pl.Boolean()},
+    "campaigns": {"month": pl.Int32(), "treated": pl.Int64(), "control": pl.Int64(),
+                  "effect_sum": pl.Float64()},
+}  # fmt: skip
+
+
+def simulate(
+    world: World, customers: int, months: int, seed: int, start: date, folder: Path,
+    *, chunk: int, said: Callable[[int], object] = lambda n: None,
+) -> dict[str, int]:  # fmt: skip
+    """Write the bank into `folder`, and its truth into `folder/truth`; rows by table.
+
+    `chunk` is how many customers are in hand at a time; `said` is told of customers done.
+
+    Raises:
+        BadInput: a parameter of the world can't be drawn.
+    """
+    made = drawn(world, seed)
+    bank = opened(made, seed, months, start)
+    (folder / TRUTH).mkdir(parents=True)
+    rows = dict.fromkeys(SCHEMAS, 0)
+    with Files(folder, SCHEMAS) as tables, Files(folder / TRUTH, TRUTH_SCHEMAS) as truths:
+        for block, (frames, truth) in _blocks(bank, customers, max(chunk // BLOCK, 1)):
+            tables.append(frames)
+            truths.append(truth)
+            rows = {name: n + len(frames[name]) for name, n in rows.items()}
+            said(min(BLOCK, customers - block * BLOCK))
+    products = pl.DataFrame({"product": list(made.products)}).with_columns(
+        category=pl.col("product").replace_strict(CATEGORIES, default="other")
+    )
+    products.write_parquet(folder / "products.parquet")
+    told = {"world": asdict(made), "customers": customers, "months": months, "seed": seed,
+            "start": start.isoformat(), "block": BLOCK}  # fmt: skip
+    (folder / TRUTH / "world.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return rows | {"products": len(products)}
+
+
+def block_of(bank: Bank, number: int, customers: int) -> tuple[People, Chance]:
+    """The customers of a block, and their chance."""
+    first = number * BLOCK
+    chance = Chance(bank.seed, number)
+    size = min(BLOCK, customers - first)
+    return people(bank.world, bank.wish, chance, first, size, bank.months), chance
+
+
+def history(
+    bank: Bank, who: People, chance: Chance, until: int
+) -> Iterator[tuple[int, State, Month, State]]:
+    """Month by month: its number, the state before, what happened, the state after."""
+    state = first_state(who, int(bank.start_days[0]))
+    for month in range(until):
+        after, happened = lived(bank, who, state, month, chance)
+        yield month, state, happened, after
+        state = after
+
+
+def _blocks(
+    bank: Bank, customers: int, at_a_time: int
+) -> Iterator[tuple[int, tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]]]:
+    numbers = range(-(-customers // BLOCK))
+    if at_a_time == 1:
+        yield from ((n, _written(bank, n, customers)) for n in numbers)
+        return
+    with ThreadPoolExecutor(max_workers=min(at_a_time, WORKERS)) as pool:
+        for first in range(0, len(numbers), at_a_time):
+            some = numbers[first : first + at_a_time]
+            yield from zip(some, pool.map(lambda n: _written(bank, n, customers), some),
+                           strict=True)  # fmt: skip
+
+
+WORKERS = 2
+
+
+def _written(
+    bank: Bank, number: int, customers: int
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """The rows of a block, and its truth."""
+    who, chance = block_of(bank, number, customers)
+    block = Block(bank, who, chance)
+    write_start(block, int(bank.start_days[0]), bank.start_days[: bank.months])
+    lived_through, tried = [], []
+    for month, before, happened, after in history(bank, who, chance, bank.months):
+        start, end = bank.start_days[month : month + 2]
+        c = calendar(who, month, int(start), int(end - start), happened)
+        write_month(block, c, before, happened, after)
+        lived_through.append(_month_truth(block.names, month, before, happened))
+        tried.append(_campaign_truth(month, happened))
+    write_end(block, after)
+    known = {"customer_id": block.names, "family": who.family, "power": who.power,
+             "expectation": who.expectation, "wish_closeness": who.wish[:, 0],
+             "wish_initiative": who.wish[:, 1]}  # fmt: skip
+    truth = {
+        "people": pl.DataFrame(known),
+        "months": pl.concat(lived_through).sort("customer_id", "month"),
+        "campaigns": pl.DataFrame(tried),
+    }
+    return block.frames(), truth
+
+
+def _month_truth(names: np.ndarray, month: int, before: State, happened: Month) -> pl.DataFrame:
+    here = happened.here
+    share = 1 / (1 + np.exp(-before.share_logit))
+    return pl.DataFrame(
+        {
+            "customer_id": names[here], "month": np.full(here.sum(), month),
+            "wallet": happened.wallet[here], "share": share[here], "margin": happened.margin[here],
+            "satisfaction": happened.mood[here], "hazard": happened.hazard[here],
+            "mismatch": happened.mismatch[here], "project": happened.project[here] > 0,
+            "moment": happened.moment[here],
+        }
+    )  # fmt: skip
+
+
+def _campaign_truth(month: int, happened: Month) -> dict[str, Any]:
+    chosen = happened.campaign
+    return {
+        "month": month, "treated": int((chosen & ~happened.control).sum()),
+        "control": int(happened.control.sum()),
+        "effect_sum": float((happened.chance_sent - happened.chance_kept)[chosen].sum()),
+    }  # fmt: skip
+
+
+class Files:
+    """Parquet files of one folder, a row group for each block."""
+
+    def __init__(self, folder: Path, schemas: dict[str, dict[str, pl.DataType]]) -> None:
+        self._folder, self._schemas = folder, schemas
+        self._writers: dict[str, pq.ParquetWriter] = {}
+
+    def __enter__(self) -> Files:
+        return self
+
+    def append(self, frames: dict[str, pl.DataFrame]) -> None:
+        """A block's rows of every table."""
+        for name, schema in self._schemas.items():
+            table = frames[name].select(pl.col(c).cast(t) for c, t in schema.items()).to_arrow(
+                compat_level=pl.CompatLevel.oldest()
+            )  # fmt: skip
+            if name not in self._writers:
+                path = self._folder / f"{name}.parquet"
+                self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd")
+            self._writers[name].write_table(table)
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
+            writer.close()
+

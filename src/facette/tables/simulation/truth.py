@@ -1,0 +1,235 @@
+"""What a simulated bank's customers are truly like. Only `facette.recovery` may read it.
+
+The past is lived again from the seed, so that a state at any month is had without being stored;
+futures are rollouts from it, with common random numbers: the same chance for every treatment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from facette.settings import World
+from facette.tables.simulation.bank import TRUTH, block_of, history
+from facette.tables.simulation.chance import BLOCK, Chance
+from facette.tables.simulation.months import (
+    FIRST_DAY,
+    LAST_DAY,
+    Bank,
+    Models,
+    State,
+    first_state,
+    lived,
+    opened,
+    place,
+)
+from facette.tables.simulation.months import CONSENT_OF as CONSENT_CHANNEL
+from facette.tables.simulation.people import CONSENTS, NEVER, People, customer_ids
+
+DAY_US = 86_400_000_000
+ROLLOUTS = 16
+TRUE_COLUMNS = ("family", "power", "expectation", "wallet", "value", "headroom", "churn",
+                "treatment")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told:
+    """A simulated bank opened again: what it was made of."""
+
+    bank: Bank
+    customers: int
+
+
+def told(folder: Path) -> Told:
+    """The bank of a simulated folder."""
+    made = json.loads((folder / TRUTH / "world.json").read_text(encoding="utf-8"))
+    world, start = World(**made["world"]), date.fromisoformat(made["start"])
+    return Told(opened(world, made["seed"], made["months"], start), made["customers"])
+
+
+def truth_at(
+    folder: Path, t: int, horizon_days: int, gap_days: int, rollouts: int = ROLLOUTS
+) -> pd.DataFrame:
+    """What is true of each customer who has joined and not left at `t` (microseconds).
+
+    Indexed by customer_id. `family`, `power`, `expectation`; `wallet`: net margin of [t, t + H) at
+    full share, `value`: the one to expect, `headroom`: wallet - value, floored at 0, all in
+    currency units; `churn`: probability of leaving by own will in [t + gap, t + gap + H), given
+    still there at its start and not gone otherwise by its end; `treatment`: the relationship model
+    in place. Expectations are means over `rollouts` futures from the state at the start of the
+    month of `t`.
+    """
+    made = told(folder)
+    frames = [
+        _block_at(made, number, t // DAY_US, horizon_days, gap_days, rollouts)
+        for number in range(-(-made.customers // BLOCK))
+    ]
+    return pd.concat(frames).sort_index()
+
+
+def _block_at(
+    made: Told, number: int, day: int, horizon_days: int, gap_days: int, rollouts: int
+) -> pd.DataFrame:
+    bank, ahead = made.bank, gap_days + horizon_days
+    who, chance = block_of(bank, number, made.customers)
+    month = int(np.searchsorted(bank.start_days, day, side="right")) - 1
+    state, present = _state_at(bank, who, chance, month, day)
+    last = int(np.searchsorted(bank.start_days, day + ahead, side="left"))
+    valued = _covered(bank, month, last, day, day + horizon_days)
+    watched = _covered(bank, month, last, day + gap_days, day + ahead)
+    totals = np.zeros((3, len(who)))
+    model = None
+    for rollout in range(1, rollouts + 1):
+        future, survived = state, np.ones(len(who))
+        margin, whole, leaning = (np.zeros(len(who)) for _ in range(3))
+        tried = Chance(bank.seed, number, rollout)
+        for step, m in enumerate(range(month, last)):
+            future, happened = lived(bank, who, future, m, tried)
+            model = future.model if model is None else model
+            future = _stays(future)
+            margin = margin + valued[step] * survived * happened.margin
+            whole = whole + valued[step] * survived * happened.wallet
+            survived = survived * np.exp(-valued[step] * (happened.hazard + happened.other))
+            leaning = leaning + watched[step] * happened.hazard
+        totals += np.array([margin, whole, 1 - np.exp(-leaning)])
+    value, wallet, churn = totals / rollouts
+    assert model is not None
+    frame = pd.DataFrame(
+        {
+            "family": who.family, "power": who.power, "expectation": who.expectation,
+            "wallet": wallet, "value": value, "headroom": np.maximum(wallet - value, 0),
+            "churn": churn, "treatment": np.array(bank.models.names)[model],
+        },
+        index=pd.Index(customer_ids(who.customer), name="customer_id", dtype="str"),
+    )  # fmt: skip
+    return frame[present]
+
+
+def _state_at(
+    bank: Bank, who: People, chance: Chance, month: int, day: int
+) -> tuple[State, np.ndarray]:
+    """The state at the start of a month, and who has joined and not left by a day in it."""
+    state = first_state(who, int(bank.start_days[0]))
+    for _, _, _, state in history(bank, who, chance, month):
+        pass
+    after, happened = lived(bank, who, state, month, chance)
+    joined = (who.joined < month) | (
+        (who.joined == month) & (day >= bank.start_days[month] + FIRST_DAY - 1)
+    )
+    left_by_then = (after.left == month) & (happened.day < day)
+    return state, joined & (state.left >= NEVER) & ~left_by_then
+
+
+def _stays(state: State) -> State:
+    """Nobody leaves in a rollout: leaving is in the hazards, which all customers go on having."""
+    return replace(state, left=np.where(state.left < NEVER, NEVER, state.left))
+
+
+def _covered(bank: Bank, first: int, last: int, begin: int, end: int) -> np.ndarray:
+    """The share of each month's days, those on which things happen, inside [begin, end)."""
+    starts = bank.start_days[first:last] + FIRST_DAY - 1
+    days = LAST_DAY - FIRST_DAY + 1
+    inside = np.minimum(starts + days, end) - np.maximum(starts, begin)
+    return np.clip(inside, 0, days) / days
+
+
+def campaign_effects(folder: Path) -> pd.DataFrame:
+    """Each randomised campaign: `campaign`, `n_treated`, `n_control`, and the true mean `effect`
+    of being sent it on the probability of a purchase in the month, over all who were drawn for it.
+    """
+    made = told(folder)
+    tried = pl.read_parquet(folder / TRUTH / "campaigns.parquet").group_by("month").sum()
+    tried = tried.sort("month").to_pandas()
+    drawn = tried["treated"] + tried["control"]
+    starts = made.bank.start_days[tried["month"]].astype("datetime64[D]").astype("datetime64[M]")
+    return pd.DataFrame(
+        {
+            "campaign": [f"offer-{month}" for month in starts],
+            "n_treated": tried["treated"], "n_control": tried["control"],
+            "effect": tried["effect_sum"] / drawn,
+        }
+    )  # fmt: skip
+
+
+def expected_outcome(
+    folder: Path, customers: Sequence[str] | None, approach: Sequence[str] | str,
+    channel: Sequence[str] | str, cadence: Sequence[float] | float, *, month: int | None = None,
+    months: int = 12, rollouts: int = ROLLOUTS,
+) -> pd.DataFrame:  # fmt: skip
+    """What a year of being handled in one way would bring each customer, in expectation.
+
+    `approach` (personalised, semi_personalised, mass), `channel` and `cadence` (contacts a month)
+    are one for all, or one for each of `customers` (None: all who are there). From the state at the
+    start of `month`, by default the end of observation, over `months`: `margin` (currency units,
+    without the cost of contacts), `satisfaction` at the end, `churn`, the probability of leaving
+    by own will, and `contacts`, their mean number. Indexed by customer_id. All treatments meet the
+    same chance (common random numbers), so that differences are steadier than levels.
+    """
+    made = told(folder)
+    month = made.bank.months if month is None else month
+    wanted = None if customers is None else pd.Index(customers, name="customer_id", dtype="str")
+    given = pd.DataFrame({"approach": approach, "channel": channel, "cadence": cadence},
+                         index=[0] if wanted is None else wanted)  # fmt: skip
+    frames = [
+        _handled_so(made, number, given, month, months, rollouts)
+        for number in range(-(-made.customers // BLOCK))
+    ]
+    whole = pd.concat(frames).sort_index()
+    return whole if wanted is None else whole.loc[wanted]
+
+
+def _handled_so(
+    made: Told, number: int, given: pd.DataFrame, month: int, months: int, rollouts: int
+) -> pd.DataFrame:
+    bank = made.bank
+    who, chance = block_of(bank, number, made.customers)
+    index = pd.Index(customer_ids(who.customer), name="customer_id", dtype="str")
+    asked = index.isin(given.index) if len(given) > 1 or given.index[0] != 0 else None
+    if asked is not None and not asked.any():
+        return pd.DataFrame(columns=["margin", "satisfaction", "churn", "contacts"], dtype=float)
+    own = given.reindex(index).ffill().bfill() if asked is not None else given.iloc[[0] * len(who)]
+    kinds, which = _kinds(own)
+    state = first_state(who, int(bank.start_days[0]))
+    for _, _, _, state in history(bank, who, chance, month):
+        pass
+    start = replace(state, model=which)
+    sums = np.zeros((4, len(who)))
+    for rollout in range(1, rollouts + 1):
+        future, survived = start, np.ones(len(who))
+        tried = Chance(bank.seed, number, rollout)
+        for m in range(month, month + months):
+            future, happened = lived(bank, who, replace(future, model=which), m, tried, kinds)
+            future = _stays(future)
+            sums[0] += survived * happened.margin
+            sums[2] += survived * (1 - np.exp(-happened.hazard))
+            sums[3] += survived * happened.contacts
+            survived = survived * np.exp(-happened.hazard - happened.other)
+        sums[1] += future.satisfaction
+    margin, satisfaction, churn, contacts = sums / rollouts
+    frame = pd.DataFrame(
+        {"margin": margin, "satisfaction": satisfaction, "churn": churn, "contacts": contacts},
+        index=index,
+    )
+    here = (who.joined < month) & (state.left >= NEVER)
+    return frame[here if asked is None else here & asked]
+
+
+def _kinds(given: pd.DataFrame) -> tuple[Models, np.ndarray]:
+    """The different treatments as models, and which of them each customer has."""
+    which, kinds = pd.factorize(pd.MultiIndex.from_frame(given))
+    approach, channel, cadence = (list(values) for values in zip(*kinds, strict=True))
+    contacts = np.array(cadence, dtype=float)
+    n = len(approach)
+    models = Models(
+        tuple(f"{a} {c}" for a, c in zip(approach, channel, strict=True)), tuple(channel), contacts,
+        place(approach, channel, contacts),
+        np.array([CONSENTS.index(CONSENT_CHANNEL[c]) for c in channel]), np.zeros(n), np.zeros(n),
+    )  # fmt: skip
+    return models, which
