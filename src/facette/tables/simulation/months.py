@@ -8,116 +8,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit
 
 from facette.settings import World
 from facette.tables.simulation.chance import Chance, counts, normal, picked
-from facette.tables.simulation.people import CONSENTS, NEVER, People, habit, people
+from facette.tables.simulation.conduct import Acts, Bank, Models, acts_in, handled, models_of
+from facette.tables.simulation.people import CONSENTS, NEVER, YEAR_DAYS, People, habit, people
+from facette.tables.simulation.state import State, first_state
 from facette.tables.simulation.world import wish_matrix
 
-MONTH, CHOICE, LOSSES = 10, 11, 12  # purposes of draws
+MONTH, LOSSES = 10, 12  # purposes of draws
 PROJECT_MONTHS = 3
 STILL_OPEN = 0.4  # of the open complaints, after a month
-APPROACH = {"personalised": 1.0, "semi_personalised": 0.0, "mass": -1.0}
-CLOSENESS = {"advisor": 0.4, "branch": 0.3, "phone": 0.1, "mail": -0.1, "email": -0.2, "app": -0.3}
-USUAL_CADENCE = 0.7  # contacts a month that feel neither pushy nor distant
-CONSENT_OF = {"advisor": "phone", "branch": "phone", "phone": "phone", "app": "app",
-              "email": "email", "mail": "mail"}  # fmt: skip
-CAMPAIGN_CHANNELS = ("mail", "email", "phone")
-TRIAL_BLOCK, TRIAL_CUSTOMERS, TRIAL_MONTHS, TRIAL_BURN_IN = 2**31, 6_000, 18, 6
-MONTHS_BEYOND = 36  # that a rollout may go on for
-MISMATCH_SCALE = 5.0  # squared distance at which a treatment counts as wholly unsuitable
 FIRST_DAY, LAST_DAY = 4, 28  # of the month, for what is dated by chance; campaigns are sent before
 SEASON = np.array([1.04, 0.97, 0.99, 0.98, 1.0, 1.02, 0.96, 0.94, 1.0, 1.02, 1.03, 1.05])
-
-
-@dataclass(frozen=True)
-class Models:
-    """Relationship models, in order: what each is, and where it stands among wishes (m, 2)."""
-
-    names: tuple[str, ...]
-    channel: tuple[str, ...]
-    cadence: np.ndarray
-    place: np.ndarray
-    consent: np.ndarray
-    value: np.ndarray
-    base: np.ndarray
-
-
-def models_of(world: World) -> Models:
-    """The relationship models that a world's bank knows."""
-    told = world.relationship_models
-    approach, channel = ([m[key] for m in told.values()] for key in ("approach", "channel"))
-    cadence, value, base = (
-        np.array([float(m[key]) for m in told.values()]) for key in ("cadence", "value", "base")
-    )
-    return Models(
-        tuple(told), tuple(channel), cadence, place(approach, channel, cadence),
-        np.array([CONSENTS.index(CONSENT_OF[c]) for c in channel]), value, base,
-    )  # fmt: skip
-
-
-def place(approach: list[str], channel: list[str], cadence: np.ndarray) -> np.ndarray:
-    """(m, 2) closeness and initiative of treatments."""
-    closeness = [APPROACH[a] + CLOSENESS[c] for a, c in zip(approach, channel, strict=True)]
-    initiative = np.clip(0.7 * np.log2(np.maximum(cadence, 0.05) / USUAL_CADENCE), -1.5, 1.5)
-    return np.column_stack([closeness, initiative])
-
-
-@dataclass(frozen=True)
-class Bank:
-    """What holds for all customers: the world, its relationship models, calibrated intercepts.
-
-    `start_days` are the first days of the months since 1970, of more months than the `months`
-    that are observed; `usual` is the mean mismatch.
-    """
-
-    world: World
-    seed: int
-    months: int
-    start_days: np.ndarray
-    models: Models
-    wish: np.ndarray
-    habits: np.ndarray
-    churn: float
-    complaint: float
-    usual: float
-    pilot_from: int
-
-
-@dataclass(frozen=True)
-class State:
-    """n customers at the start of a month. Arrays of (n,) unless said.
-
-    `complaint` and `project` are the months still to go. `left` is the month of leaving (NEVER for who is still there), `since` (n, products) the day
-    since 1970 on which a product was opened, `past` the net margin a year, slowly forgotten.
-    """
-
-    held: np.ndarray
-    since: np.ndarray
-    wallet_log: np.ndarray
-    share_logit: np.ndarray
-    satisfaction: np.ndarray
-    pressure: np.ndarray
-    complaint: np.ndarray
-    project: np.ndarray
-    past: np.ndarray
-    model: np.ndarray
-    model_since: np.ndarray
-    granted: np.ndarray
-    objected: np.ndarray
-    left: np.ndarray
+TRIAL_BLOCK, TRIAL_CUSTOMERS, TRIAL_MONTHS, TRIAL_BURN_IN = 2**31, 6_000, 18, 6
+MONTHS_BEYOND = 36  # that a rollout may go on for
 
 
 @dataclass(frozen=True)
 class Month:
     """What happened in a month, and what could be expected of it. Arrays of (n,) unless said.
 
-    `hazard` of leaving by own will and `other` for another reason; `margin` expected net margin;
-    `wallet` the same at full share; `revenue`, `net` (n, products) as posted; `bought` the product
-    or -1; `chance_sent`, `chance_kept` of a purchase with and without the campaign.
+    `model` is the position of the relationship model; `chance_sent` and `chance_kept` are the
+    probabilities of a purchase with and without the campaign; `bought` and `closed` a product's
+    position, or -1; `revenue`, `net` (n, products) as posted; `margin` the net margin to expect,
+    `wallet` the same at full share; `hazard` of leaving by own will, `other` otherwise; `day`,
+    since 1970, on which what is dated by chance happens.
     """
 
     here: np.ndarray
@@ -125,17 +45,17 @@ class Month:
     project: np.ndarray
     mood: np.ndarray
     mismatch: np.ndarray
-    channel: np.ndarray
+    model: np.ndarray
     contacts: np.ndarray
-    answers: np.ndarray
     campaign: np.ndarray
     control: np.ndarray
+    piloted: np.ndarray
+    answers: np.ndarray
     campaign_answer: np.ndarray
     chance_sent: np.ndarray
     chance_kept: np.ndarray
     bought: np.ndarray
     offered: np.ndarray
-    closed: np.ndarray
     complains: np.ndarray
     open_months: np.ndarray
     unsubscribes: np.ndarray
@@ -149,199 +69,175 @@ class Month:
     other: np.ndarray
     leaves: np.ndarray
     otherwise: np.ndarray
+    closed: np.ndarray
     day: np.ndarray
-    piloted: np.ndarray
-
-
-def first_state(people: People, start_day: int) -> State:
-    """The state at the start of the first month; `start_day` since 1970."""
-    n, products = people.held.shape
-    zeros, none = np.zeros(n), np.zeros(n, dtype=int)
-    spread = np.linspace(1.0, 0.15, products)  # the first products are the oldest
-    since = start_day - (people.tenure_days[:, None] * spread).astype(int)
-    return State(
-        held=people.held, since=since, wallet_log=people.wallet_log,
-        share_logit=people.share_logit, satisfaction=zeros, pressure=zeros, complaint=none,
-        project=none, past=np.full(n, np.nan), model=none - 1, model_since=none,
-        granted=people.granted, objected=none.astype(bool), left=np.full(n, NEVER),
-    )  # fmt: skip
 
 
 def lived(
     bank: Bank, people: People, state: State, month: int, chance: Chance,
     treatment: Models | None = None,
 ) -> tuple[State, Month]:  # fmt: skip
-    """A month. `treatment`, one for all customers or one each, stands in for the bank's policy."""
-    world, n, start_day = bank.world, len(people), int(bank.start_days[month])
-    u = chance.uniforms(MONTH, month, 24, n)
+    """A month. With a `treatment`, `state.model` names one of its models, whatever the policy."""
+    u = chance.uniforms(MONTH, month, 24, len(people))
     here = (people.joined <= month) & (state.left >= NEVER)
-    state = _newly_joined(state, people, here & (people.joined == month), start_day)
+    state = _joined(bank, people, state, month)
+    moment, project, wallet_log = _moments(bank.world, people, state, here, u[0:3])
+    if treatment is None:
+        state = handled(bank, people, state, month, here, chance)
+    acts = acts_in(bank, people, state, month, here, u[3:6], treatment or bank.models)
+    bought = _purchases(bank.world, people, state, here, acts, moment, project > 0, u[6:11])
+    mood = _moods(bank, people, state, here, acts, u[11:16])
+    posted = _posted(bank, state, wallet_log, month, here, chance)
+    ends = _endings(bank, people, state, month, here, mood, moment, u[16:21])
+    happened = Month(
+        here, moment, project, mood.satisfaction, acts.mismatch, acts.model, acts.contacts,
+        acts.campaign, acts.control, acts.piloted, *bought, mood.complains, mood.open_months,
+        mood.unsubscribes, mood.objects, state.held, *posted, *ends,
+    )  # fmt: skip
+    return _after(state, month, happened, mood, wallet_log), happened
 
+
+def _moments(
+    world: World, people: People, state: State, here: np.ndarray, u: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whose month has a life event, months to go of projects, and the log wallet after it."""
     moment = here & (u[0] < world.moment_month * np.exp(-0.02 * (people.age - 45)))
     begins = here & (state.project == 0) & ((u[1] < world.project_month) | moment)
     project = np.where(begins, PROJECT_MONTHS, np.maximum(state.project - 1, 0))
-    wallet_log = state.wallet_log + moment * 0.25 * normal(u[2])
+    return moment, project, state.wallet_log + moment * 0.25 * normal(u[2])
 
-    # what the bank does
-    piloted = _piloted(bank, people, month)
-    state = _handled(bank, people, state, month, here, piloted, chance)
-    models = treatment or bank.models
-    which = np.minimum(state.model, len(models.names) - 1) if treatment else state.model
-    mismatch = np.minimum(
-        ((models.place[which] - people.wish) ** 2).sum(axis=1) / MISMATCH_SCALE, 1.0
-    )
-    channel, reached = _channel(models, which, state, here)
-    contacts = np.where(reached, counts(u[3], models.cadence[which]), 0)
-    campaign, control = _campaign(bank, state, month, here, u[4], u[5])
 
-    # what customers answer and buy
-    eta, on = world.mismatch_strength, project > 0
+class _Purchases(NamedTuple):
+    answers: np.ndarray
+    campaign_answer: np.ndarray
+    chance_sent: np.ndarray
+    chance_kept: np.ndarray
+    bought: np.ndarray
+    offered: np.ndarray
+
+
+def _purchases(
+    world: World, people: People, state: State, here: np.ndarray, acts: Acts, moment: np.ndarray,
+    project: np.ndarray, u: np.ndarray,
+) -> _Purchases:  # fmt: skip
+    """What customers answer and buy: unasked, or because of a contact."""
+    suits = world.mismatch_strength * (1 - 2 * acts.mismatch)
     tilt = (
-        0.5 * on + world.response_moment * moment + people.response_own
+        0.5 * project + world.response_moment * moment + people.response_own
         - world.response_wear * np.log1p(state.pressure)
     )  # fmt: skip
-    suits = eta * (1 - 2 * mismatch)
-    rate = expit(_pull(world, models.channel)[channel] + tilt + suits)
-    answers = np.minimum(counts(u[6], rate * contacts), contacts)
-    campaign_channel = CAMPAIGN_CHANNELS[month % len(CAMPAIGN_CHANNELS)]
-    campaign_rate = expit(_pull(world, (campaign_channel,))[0] + tilt + 0.5 * suits)
-    campaign_answer = campaign & ~control & (u[7] < campaign_rate)
-    room = here & (state.held.sum(axis=1) < state.held.shape[1])
+    rate = expit(_pull(world, acts.models.channel)[acts.model] + tilt + suits)
+    campaign_rate = expit(_pull(world, (acts.campaign_channel,))[0] + tilt + 0.5 * suits)
+    answers = np.minimum(counts(u[0], rate * acts.contacts), acts.contacts)
+    campaign_answer = acts.offered_campaign & (u[1] < campaign_rate)
+    held = state.held.sum(axis=1)
+    room = here & (held < state.held.shape[1])
     organic = expit(
-        logit(world.organic_month) + world.organic_project * on
-        - 0.25 * (state.held.sum(axis=1) - 2.5) + 0.15 * state.satisfaction
+        logit(world.organic_month) + world.organic_project * project - 0.6 * (held - 2.5)
+        + 0.15 * state.satisfaction
     )  # fmt: skip
-    spoiled = 1 - world.backfire * eta * mismatch
-    programme = 1 - (1 - rate * world.conversion) ** contacts
-    kept = _either(organic * np.where(contacts > 0, spoiled, 1.0), programme) * room
-    sent = _either(organic * spoiled, programme, campaign_rate * world.conversion) * room
-    offered = room & _offered(answers, campaign_answer, world.conversion, u[8])
-    plain = room & (u[9] < organic * np.where((contacts > 0) | (campaign & ~control), spoiled, 1))
-    bought = np.where(offered | plain, _next_product(world, state.held, u[10]), -1)
+    spoiled = organic * (1 - world.backfire * world.mismatch_strength * acts.mismatch)
+    programme = 1 - (1 - rate * world.conversion) ** acts.contacts
+    unsent = np.where(acts.contacts > 0, spoiled, organic)
+    offered = room & (u[2] < 1 - (1 - world.conversion) ** (answers + campaign_answer))
+    unasked = room & (u[3] < np.where(acts.offered_campaign, spoiled, unsent))
+    return _Purchases(
+        answers, campaign_answer,
+        chance_sent=_either(spoiled, programme, campaign_rate * world.conversion) * room,
+        chance_kept=_either(unsent, programme) * room,
+        bought=np.where(offered | unasked, _next_product(world, state.held, u[4]), -1),
+        offered=offered,
+    )  # fmt: skip
 
-    # complaints, satisfaction, rights
-    complains = here & (state.complaint == 0) & (
-        u[11] < bank.complaint * np.exp(0.25 * people.expectation + eta * (mismatch - bank.usual))
-    )
-    open_months = 1 + (np.log(u[12]) / np.log(STILL_OPEN)).astype(int)
+
+class _Moods(NamedTuple):
+    satisfaction: np.ndarray
+    pressure: np.ndarray
+    complaint: np.ndarray
+    complains: np.ndarray
+    open_months: np.ndarray
+    unsubscribes: np.ndarray
+    objects: np.ndarray
+
+
+def _moods(
+    bank: Bank, people: People, state: State, here: np.ndarray, acts: Acts, u: np.ndarray
+) -> _Moods:
+    """Complaints, pressure and satisfaction, and rights made use of."""
+    world, suffers = bank.world, bank.world.mismatch_strength * (acts.mismatch - bank.usual)
+    likely = bank.complaint * np.exp(0.25 * people.expectation + suffers)
+    complains = here & (state.complaint == 0) & (u[0] < likely)
+    open_months = 1 + (np.log(u[1]) / np.log(STILL_OPEN)).astype(int)
     complaint = np.where(complains, open_months, np.maximum(state.complaint - 1, 0))
-    sends = contacts + (campaign & ~control)
+    sends = acts.contacts + acts.offered_campaign
     pressure = state.pressure * np.exp(-1.0) + 0.6 * sends
     satisfaction = (
-        world.satisfaction_memory * state.satisfaction - eta * (mismatch - bank.usual)
+        world.satisfaction_memory * state.satisfaction - suffers
         - world.satisfaction_pressure * np.log1p(pressure)
-        - world.satisfaction_complaint * (complaint > 0) + world.satisfaction_own * normal(u[13])
+        - world.satisfaction_complaint * (complaint > 0) + world.satisfaction_own * normal(u[2])
     )  # fmt: skip
     per_contact = expit(
         world.objection + world.objection_wear * np.log1p(pressure)
-        + world.objection_mismatch * eta * mismatch
+        + world.objection_mismatch * world.mismatch_strength * acts.mismatch
     )  # fmt: skip
-    objects = here & ~state.objected & (u[14] < 1 - (1 - per_contact) ** sends)
-    emails = np.where(np.array(models.channel)[channel] == "email", contacts, 0) + (
-        (campaign & ~control) if campaign_channel == "email" else 0
-    )
-    unsubscribes = here & (u[15] < 1 - (1 - world.unsubscribe) ** emails)
+    by_mail = (np.array(acts.models.channel) == "email")[acts.model]
+    emails = acts.contacts * by_mail + acts.offered_campaign * (acts.campaign_channel == "email")
+    return _Moods(
+        satisfaction, pressure, complaint, complains, open_months,
+        unsubscribes=here & (u[4] < 1 - (1 - world.unsubscribe) ** emails),
+        objects=here & ~state.objected & (u[3] < 1 - (1 - per_contact) ** sends),
+    )  # fmt: skip
 
-    # money
-    revenue, net, margin, wallet = _posted(bank, state, wallet_log, month, here, chance)
 
-    # leaving
-    tie = _leaning(world, people, state, complaint, satisfaction, moment, month, start_day)
-    shock = world.churn_shock * float(
-        np.random.default_rng(np.random.SeedSequence([bank.seed, 4, month])).normal()
-    )
-    hazard = np.exp(bank.churn + tie + shock) * here
+class _Endings(NamedTuple):
+    hazard: np.ndarray
+    other: np.ndarray
+    leaves: np.ndarray
+    otherwise: np.ndarray
+    closed: np.ndarray
+    day: np.ndarray
+
+
+def _endings(
+    bank: Bank, people: People, state: State, month: int, here: np.ndarray, mood: _Moods,
+    moment: np.ndarray, u: np.ndarray,
+) -> _Endings:  # fmt: skip
+    """Who leaves, by own will or not, and who gives up one product of several; on which day."""
+    world, start_day = bank.world, int(bank.start_days[month])
+    shock = np.random.default_rng(np.random.SeedSequence([bank.seed, 4, month])).normal()
+    tie = _leaning(world, people, state, mood, moment, start_day)
+    hazard = np.exp(bank.churn + tie + world.churn_shock * shock) * here
     other = world.leaving_otherwise_year / 12 * np.exp(0.03 * (people.age - 55)) * here
-    leaves = here & (u[16] < 1 - np.exp(-hazard))
-    otherwise = here & ~leaves & (u[17] < 1 - np.exp(-other))
-    gone = leaves | otherwise
-    closed = _closed(world, state.held, here & ~gone, u[18], u[19])
-    day = start_day + FIRST_DAY - 1 + (u[20] * (LAST_DAY - FIRST_DAY + 1)).astype(int)
-
-    held, since = _held_after(state, bought, closed, day)
-    happened = Month(
-        here, moment, project, satisfaction, mismatch, channel, contacts, answers, campaign,
-        control, campaign_answer, sent, kept, bought, offered, closed, complains, open_months,
-        unsubscribes, objects, state.held, revenue, net, margin, wallet, hazard, other, leaves,
-        otherwise, day, piloted & here,
-    )  # fmt: skip
-    earned = net.sum(axis=1) * 12
-    following = replace(
-        state, held=held, since=since, wallet_log=wallet_log,
-        share_logit=state.share_logit + 0.02 * satisfaction + 0.2 * (bought >= 0)
-        - 0.2 * (closed >= 0),
-        satisfaction=satisfaction, pressure=pressure, complaint=complaint, project=project,
-        past=np.where(here, np.where(np.isnan(state.past), earned,
-                                     state.past + (earned - state.past) / 12), state.past),
-        granted=_granted_after(state.granted, unsubscribes), objected=state.objected | objects,
-        left=np.where(gone, month, state.left),
-    )  # fmt: skip
-    return following, happened
+    leaves = here & (u[0] < 1 - np.exp(-hazard))
+    otherwise = here & ~leaves & (u[1] < 1 - np.exp(-other))
+    closed = _closed(world, state.held, here & ~leaves & ~otherwise, u[2], u[3])
+    day = start_day + FIRST_DAY - 1 + (u[4] * (LAST_DAY - FIRST_DAY + 1)).astype(int)
+    return _Endings(hazard, other, leaves, otherwise, closed, day)
 
 
-def _newly_joined(state: State, people: People, new: np.ndarray, start_day: int) -> State:
-    if not new.any():
-        return state
-    since = np.where(new[:, None], start_day + FIRST_DAY - 1, state.since)
-    return replace(state, since=since, left=np.where(people.joined >= NEVER, NEVER, state.left))
-
-
-def _piloted(bank: Bank, people: People, month: int) -> np.ndarray:
-    """Who is handled by the randomised pilot this month."""
-    running = bank.pilot_from <= month < bank.pilot_from + bank.world.pilot_months
-    return in_pilot(bank, people) if running else np.zeros(len(people), dtype=bool)
-
-
-def in_pilot(bank: Bank, people: People) -> np.ndarray:
-    """Who takes part in the randomised pilot, drawn once for all."""
-    drawn = (people.customer * 2_654_435_761 + bank.seed) % 2**32 / 2**32
-    return (drawn < bank.world.pilot_share) & (people.joined <= bank.pilot_from)
-
-
-def _handled(
-    bank: Bank, people: People, state: State, month: int, here: np.ndarray, piloted: np.ndarray,
-    chance: Chance,
-) -> State:  # fmt: skip
-    """The relationship model of each customer: by the old policy every January, or by the pilot."""
-    begins, ends = month == bank.pilot_from, month == bank.pilot_from + bank.world.pilot_months
-    due = (state.model < 0) | (month % 12 == 0) | (ends & in_pilot(bank, people))
-    due = here & np.where(piloted, begins, due)
-    if not due.any():
-        return state
-    u = chance.uniforms(CHOICE, month, 2, len(people))
-    names = len(bank.models.names)
-    past = np.clip((np.nan_to_num(state.past) - 100) / 300, -1.5, 3)
-    utilities = (
-        bank.models.base + bank.world.policy_strength * past[:, None] * bank.models.value
-        + bank.world.policy_branch * bank.habits[people.branch]
-    )  # fmt: skip
-    chosen = np.where(piloted, (u[0] * names).astype(int), picked(u[1], utilities))
-    changes = due & ((chosen != state.model) | piloted | ends)
+def _after(
+    state: State, month: int, happened: Month, mood: _Moods, wallet_log: np.ndarray
+) -> State:
+    """The state at the end of the month."""
+    held, since = _held_after(state, happened.bought, happened.closed, happened.day)
+    earned = happened.net.sum(axis=1) * 12
+    known = np.where(np.isnan(state.past), earned, state.past + (earned - state.past) / 12)
+    changed = 0.2 * (happened.bought >= 0) - 0.2 * (happened.closed >= 0)
     return replace(
-        state,
-        model=np.where(due, chosen, state.model),
-        model_since=np.where(changes, month, state.model_since),
-    )
+        state, held=held, since=since, wallet_log=wallet_log,
+        share_logit=state.share_logit + 0.02 * mood.satisfaction + changed,
+        satisfaction=mood.satisfaction, pressure=mood.pressure, complaint=mood.complaint,
+        project=happened.project, past=np.where(happened.here, known, state.past),
+        granted=_granted_after(state.granted, mood.unsubscribes),
+        objected=state.objected | mood.objects,
+        left=np.where(happened.leaves | happened.otherwise, month, state.left),
+    )  # fmt: skip
 
 
-def _channel(
-    models: Models, which: np.ndarray, state: State, here: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The model whose channel is used, as a position among models, and who can be reached."""
-    allowed = np.take_along_axis(state.granted, models.consent[which][:, None], axis=1)[:, 0]
-    return which, here & allowed & ~state.objected
-
-
-def _campaign(
-    bank: Bank, state: State, month: int, here: np.ndarray, u: np.ndarray, v: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Who is chosen for the month's campaign (the more past value the likelier), who is control."""
-    channel = CAMPAIGN_CHANNELS[month % len(CAMPAIGN_CHANNELS)]
-    past = np.clip((np.nan_to_num(state.past) - 100) / 300, -1.5, 3)
-    reach = expit(logit(bank.world.campaign_reach) + 0.5 * bank.world.policy_strength * past)
-    granted = state.granted[:, CONSENTS.index(CONSENT_OF[channel])]
-    chosen = here & granted & ~state.objected & (u < reach)
-    return chosen, chosen & (v < bank.world.campaign_control)
+def _joined(bank: Bank, people: People, state: State, month: int) -> State:
+    """Newcomers open their products in their first month."""
+    first_day = int(bank.start_days[month]) + FIRST_DAY - 1
+    return replace(state, since=np.where((people.joined == month)[:, None], first_day, state.since))
 
 
 def _pull(world: World, channels: tuple[str, ...]) -> np.ndarray:
@@ -354,12 +250,6 @@ def _either(*chances: np.ndarray) -> np.ndarray:
     for chance in chances:
         none = none * (1 - chance)
     return 1 - none
-
-
-def _offered(
-    answers: np.ndarray, campaign_answer: np.ndarray, conversion: float, u: np.ndarray
-) -> np.ndarray:
-    return u < 1 - (1 - conversion) ** (answers + campaign_answer)
 
 
 def _next_product(world: World, held: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -393,16 +283,16 @@ def _posted(
 
 
 def _leaning(
-    world: World, people: People, state: State, complaint: np.ndarray, satisfaction: np.ndarray,
-    moment: np.ndarray, month: int, start_day: int,
-) -> np.ndarray:  # fmt: skip
+    world: World, people: People, state: State, mood: _Moods, moment: np.ndarray, start_day: int
+) -> np.ndarray:
     """The log hazard of leaving but for what all customers share."""
-    years = np.maximum(start_day - state.since.min(axis=1, where=state.held, initial=start_day), 0)
+    oldest = state.since.min(axis=1, where=state.held, initial=start_day)
     return (
         -world.churn_age * (people.age - 45) + world.churn_wallet * people.wallet_z
-        - world.churn_tenure * np.log1p(years / 365.25)
+        - world.churn_tenure * np.log1p((start_day - oldest) / YEAR_DAYS)
         - world.churn_products * (state.held.sum(axis=1) - 1)
-        + world.churn_complaint * (complaint > 0) - world.churn_satisfaction * satisfaction
+        + world.churn_complaint * (mood.complaint > 0)
+        - world.churn_satisfaction * mood.satisfaction
         + world.churn_moment * moment + people.churn_own
     )  # fmt: skip
 
@@ -441,7 +331,8 @@ def opened(world: World, seed: int, months: int, start: date) -> Bank:
     models, wish = models_of(world), wish_matrix(world, seed)
     draft = Bank(
         world, seed, months, _first_days(start, months + MONTHS_BEYOND), models, wish,
-        habit(seed, len(models.names)), np.log(world.churn_year / 12), world.complaint_year / 12, 0.3, NEVER,
+        habit(seed, len(models.names)), np.log(world.churn_year / 12),
+        world.complaint_year / 12, 0.3, NEVER,
     )  # fmt: skip
     chance = Chance(seed, TRIAL_BLOCK)
     trial = people(world, wish, chance, 0, TRIAL_CUSTOMERS, TRIAL_MONTHS)

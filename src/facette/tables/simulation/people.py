@@ -22,6 +22,7 @@ CONSENTS = ("email", "phone", "mail", "app")
 CONSENT_RATES = np.array([0.75, 0.65, 0.85, 0.55])
 STAGE_WALLET = np.array([-0.35, -0.10, 0.05, 0.15, 0.15, -0.05])
 YEAR_DAYS = 365.25
+LONGEST_TENURE_YEARS = 45  # no bank starts so early that a contract would be from before 1970
 NEVER = 1_000_000  # a month that does not come
 
 
@@ -101,7 +102,7 @@ def people(
         branch=(u[17] * BRANCHES).astype(int),
         origin=picked(u[18], np.tile([1.0, 0.4, 0.3, 0.2, -0.3], (n, 1))),
         first_channel=(u[19] + 0.12 * digital > 0.6).astype(int),
-        held=_held(rng, np.where(joined < 0, 1 + more, 1 + np.minimum(more, 1)), world, age),
+        held=_held(rng, np.where(joined < 0, 1 + more, 1 + (u[8] > 0.75)), world, age),
         granted=rng.random((n, len(CONSENTS))) < CONSENT_RATES,
         joined=joined,
         tenure_days=_tenure(rng, 1 + more, age, joined),
@@ -173,8 +174,9 @@ def _tenure(
     rng: np.random.Generator, products: np.ndarray, age: np.ndarray, joined: np.ndarray
 ) -> np.ndarray:
     """Days since they joined, at the start; the more products, the longer."""
-    years = rng.gamma(1.6, (0.6 + 2.3 * (products - 1) + 0.9) / 1.6)
-    return np.where(joined < 0, np.minimum(years, age - 17) * YEAR_DAYS + 1, 0).astype(int)
+    years = rng.gamma(1.6, (1.7 + 3.0 * (products - 1)) / 1.6)
+    years = np.minimum(years, np.minimum(age - 17, LONGEST_TENURE_YEARS))
+    return np.where(joined < 0, years * YEAR_DAYS + 1, 0).astype(int)
 
 
 def age_band(age: np.ndarray) -> np.ndarray:
@@ -199,4 +201,3 @@ def started_mean(people: People, world: World, project: np.ndarray, mood: np.nda
         + world.started_project * project + people.started_own + 0.15 * mood
     )  # fmt: skip
     return np.exp(np.clip(log_rate, -5, 2.7))
-

@@ -17,21 +17,12 @@ import pandas as pd
 import polars as pl
 
 from facette.settings import World
-from facette.tables.simulation.bank import TRUTH, block_of, history
+from facette.tables.simulation.bank import TRUTH, block_of, state_before
 from facette.tables.simulation.chance import BLOCK, Chance
-from facette.tables.simulation.months import (
-    FIRST_DAY,
-    LAST_DAY,
-    Bank,
-    Models,
-    State,
-    first_state,
-    lived,
-    opened,
-    place,
-)
-from facette.tables.simulation.months import CONSENT_OF as CONSENT_CHANNEL
+from facette.tables.simulation.conduct import CONSENT_OF, Bank, Models, place
+from facette.tables.simulation.months import FIRST_DAY, LAST_DAY, lived, opened
 from facette.tables.simulation.people import CONSENTS, NEVER, People, customer_ids
+from facette.tables.simulation.state import State
 
 DAY_US = 86_400_000_000
 ROLLOUTS = 16
@@ -107,7 +98,7 @@ def _block_at(
             "wallet": wallet, "value": value, "headroom": np.maximum(wallet - value, 0),
             "churn": churn, "treatment": np.array(bank.models.names)[model],
         },
-        index=pd.Index(customer_ids(who.customer), name="customer_id", dtype="str"),
+        index=_index(who),
     )  # fmt: skip
     return frame[present]
 
@@ -116,9 +107,7 @@ def _state_at(
     bank: Bank, who: People, chance: Chance, month: int, day: int
 ) -> tuple[State, np.ndarray]:
     """The state at the start of a month, and who has joined and not left by a day in it."""
-    state = first_state(who, int(bank.start_days[0]))
-    for _, _, _, state in history(bank, who, chance, month):
-        pass
+    state = state_before(bank, who, chance, month)
     after, happened = lived(bank, who, state, month, chance)
     joined = (who.joined < month) | (
         (who.joined == month) & (day >= bank.start_days[month] + FIRST_DAY - 1)
@@ -166,59 +155,59 @@ def expected_outcome(
     """What a year of being handled in one way would bring each customer, in expectation.
 
     `approach` (personalised, semi_personalised, mass), `channel` and `cadence` (contacts a month)
-    are one for all, or one for each of `customers` (None: all who are there). From the state at the
-    start of `month`, by default the end of observation, over `months`: `margin` (currency units,
-    without the cost of contacts), `satisfaction` at the end, `churn`, the probability of leaving
-    by own will, and `contacts`, their mean number. Indexed by customer_id. All treatments meet the
-    same chance (common random numbers), so that differences are steadier than levels.
+    are one for all or, where `customers` are given, one for each; with None it is all who are
+    there. From the state at the start of `month`, by default the end of observation, over `months`:
+    `margin` (currency units, without the cost of contacts), `satisfaction` at the end, `churn`, the
+    probability of leaving by own will, and `contacts`, their mean number. Indexed by customer_id.
+    All treatments meet the same chance (common random numbers), so that differences are steadier
+    than levels.
+
+    Raises:
+        KeyError: one of `customers` is not there at that month.
     """
-    made = told(folder)
+    made, told_of = told(folder), {"approach": approach, "channel": channel, "cadence": cadence}
     month = made.bank.months if month is None else month
-    wanted = None if customers is None else pd.Index(customers, name="customer_id", dtype="str")
-    given = pd.DataFrame({"approach": approach, "channel": channel, "cadence": cadence},
-                         index=[0] if wanted is None else wanted)  # fmt: skip
-    frames = [
-        _handled_so(made, number, given, month, months, rollouts)
-        for number in range(-(-made.customers // BLOCK))
-    ]
-    whole = pd.concat(frames).sort_index()
-    return whole if wanted is None else whole.loc[wanted]
+    frames = []
+    for number in range(-(-made.customers // BLOCK)):
+        who, chance = block_of(made.bank, number, made.customers)
+        index = _index(who)
+        given = pd.DataFrame(told_of, index=index if customers is None else pd.Index(customers))
+        own = given.reindex(index)
+        asked = own["approach"].notna().to_numpy()
+        if asked.any():
+            own = own.fillna(own[asked].iloc[0])
+            frames.append(_handled_so(made.bank, who, chance, own, month, months, rollouts)[asked])
+    whole = pd.concat(frames).dropna()
+    return whole.sort_index() if customers is None else whole.loc[list(customers)]
 
 
 def _handled_so(
-    made: Told, number: int, given: pd.DataFrame, month: int, months: int, rollouts: int
-) -> pd.DataFrame:
-    bank = made.bank
-    who, chance = block_of(bank, number, made.customers)
-    index = pd.Index(customer_ids(who.customer), name="customer_id", dtype="str")
-    asked = index.isin(given.index) if len(given) > 1 or given.index[0] != 0 else None
-    if asked is not None and not asked.any():
-        return pd.DataFrame(columns=["margin", "satisfaction", "churn", "contacts"], dtype=float)
-    own = given.reindex(index).ffill().bfill() if asked is not None else given.iloc[[0] * len(who)]
+    bank: Bank, who: People, chance: Chance, own: pd.DataFrame, month: int, months: int,
+    rollouts: int,
+) -> pd.DataFrame:  # fmt: skip
+    """Outcomes of a block, a treatment for each; missing for who is not there at `month`."""
     kinds, which = _kinds(own)
-    state = first_state(who, int(bank.start_days[0]))
-    for _, _, _, state in history(bank, who, chance, month):
-        pass
-    start = replace(state, model=which)
-    sums = np.zeros((4, len(who)))
+    state = state_before(bank, who, chance, month)
+    margin, satisfaction, churn, contacts = (np.zeros(len(who)) for _ in range(4))
     for rollout in range(1, rollouts + 1):
-        future, survived = start, np.ones(len(who))
-        tried = Chance(bank.seed, number, rollout)
+        future, survived = replace(state, model=which), np.ones(len(who))
+        tried = Chance(bank.seed, chance.block, rollout)
         for m in range(month, month + months):
-            future, happened = lived(bank, who, replace(future, model=which), m, tried, kinds)
+            future, happened = lived(bank, who, future, m, tried, kinds)
             future = _stays(future)
-            sums[0] += survived * happened.margin
-            sums[2] += survived * (1 - np.exp(-happened.hazard))
-            sums[3] += survived * happened.contacts
+            margin += survived * happened.margin
+            churn += survived * (1 - np.exp(-happened.hazard))
+            contacts += survived * happened.contacts
             survived = survived * np.exp(-happened.hazard - happened.other)
-        sums[1] += future.satisfaction
-    margin, satisfaction, churn, contacts = sums / rollouts
-    frame = pd.DataFrame(
-        {"margin": margin, "satisfaction": satisfaction, "churn": churn, "contacts": contacts},
-        index=index,
-    )
+        satisfaction += future.satisfaction
+    told_of = {"margin": margin, "satisfaction": satisfaction, "churn": churn, "contacts": contacts}
     here = (who.joined < month) & (state.left >= NEVER)
-    return frame[here if asked is None else here & asked]
+    frame = pd.DataFrame(told_of, index=_index(who)) / rollouts
+    return frame.where(pd.Series(here, frame.index), axis=0)
+
+
+def _index(who: People) -> pd.Index:
+    return pd.Index(customer_ids(who.customer), name="customer_id", dtype="str")
 
 
 def _kinds(given: pd.DataFrame) -> tuple[Models, np.ndarray]:
@@ -230,6 +219,6 @@ def _kinds(given: pd.DataFrame) -> tuple[Models, np.ndarray]:
     models = Models(
         tuple(f"{a} {c}" for a, c in zip(approach, channel, strict=True)), tuple(channel), contacts,
         place(approach, channel, contacts),
-        np.array([CONSENTS.index(CONSENT_CHANNEL[c]) for c in channel]), np.zeros(n), np.zeros(n),
+        np.array([CONSENTS.index(CONSENT_OF[c]) for c in channel]), np.zeros(n), np.zeros(n),
     )  # fmt: skip
     return models, which
