@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from facette.settings import Calibration, ChurnDefinition, ChurnModel, EventData, Snapshot
-from facette.snapshots.panel import constants
+from facette.snapshots.constants import constants
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
 from facette.tables.door import Raw, admit, microseconds
@@ -58,7 +58,8 @@ def panel_settings(**changed: Any) -> Snapshot:
     """Settings of snapshots that fit a shop's 280 days."""
     plain = {
         "reference_dates": "auto", "horizon_days": 56, "observation_days": 112,
-        "windows_days": [14, 56, 112], "max_reference_dates": 5, "categories": 3, "perimeter": None,
+        "windows_days": [14, 56, 112], "max_reference_dates": 5, "categories": 3,
+        "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

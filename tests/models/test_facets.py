@@ -86,7 +86,9 @@ def test_a_learnt_part_is_plain_files(part: str, learnt: dict[str, Learned]) -> 
     assert set(files) == FILES
     told = json.loads(files["part.json"])
     assert set(told) == KEYS | ({"where"} if part == "churn" else set())
-    assert told["categories"] == {"region": ["North", "South", "West"]}
+    used = [name for name in told["features"] if name.startswith("status_")]
+    statuses = dict.fromkeys(used, ["lapsed", "never", "new", "regular"])
+    assert told["categories"] == {"region": ["North", "South", "West"], **statuses}
     booster = lightgbm.Booster(model_str=files["booster.txt"].decode())
     assert booster.num_feature() == len(told["features"])
     assert booster.feature_name() == told["features"]
@@ -224,6 +226,23 @@ def test_more_refunded_than_bought_is_learnt_as_nothing_and_said(
     refunded = int((sample(world.training, "value").outcome < 0).sum())
     assert refunded > 0
     assert f"{refunded} training rows with more refunded than bought" in learnt["value"].notes[1]
+
+
+def test_value_has_a_floor_unless_customers_cost_money_and_the_link_lets_it(world: Panel) -> None:
+    def lower(panel: Panel, estimator: Any) -> float | None:
+        learnt = learn_value(panel, settings("value"), estimator, 7)
+        return json.loads(learnt.files["part.json"])["lower"]
+
+    def gaining(snapshot: Any) -> Any:
+        return replace(snapshot, outcomes=snapshot.outcomes.assign(
+            value=snapshot.outcomes["value"].clip(lower=0)))  # fmt: skip
+
+    plain = lightgbm.LGBMRegressor(objective="regression", **TREES)
+    gains = replace(world, training=[gaining(s) for s in world.training])
+    assert (sample(world.training, "value").outcome < 0).any()
+    assert lower(world, VALUE) == 0
+    assert lower(world, plain) is None
+    assert lower(gains, plain) == 0
 
 
 def test_scores_are_money_quantiles_and_probabilities(world: Panel, bundle: Bundle) -> None:

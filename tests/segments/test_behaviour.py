@@ -48,7 +48,8 @@ MIXTURE = GaussianMixture(random_state=0, reg_covar=1e-3)
 def settings(**changed: Any) -> Behaviour:
     plain: dict[str, Any] = {
         "estimator": None, "k": None, "k_range": [2, 5], "features": None, "clip_quantile": 0.01,
-        "min_stability": 0.75, "min_share": 0.04, "resamples": 8, "sample": 5000, "names": [],
+        "min_stability": 0.75, "min_share": 0.04, "resamples": 8, "null_draws": 19,
+        "natural_level": 0.05, "min_valley": 0.05, "sample": 5000, "names": [],
     }  # fmt: skip
     return Behaviour(**(plain | changed))
 
@@ -102,6 +103,8 @@ def test_planted_groups_are_found_again_and_are_stable(
     found = assigned(packaged(learnt, tmp_path), frame)
     assert shared_information(pd.Series(found), pd.Series(group)) > 0.95
     assert "largest k" in learnt.criterion
+    assert learnt.nature is not None
+    assert learnt.nature.kind == "natural"
     assert learnt.curve["k"].tolist() == [2, 3, 4, 5]
 
 
@@ -209,6 +212,7 @@ def test_where_no_number_of_segments_is_stable_there_is_one_for_everyone(tmp_pat
     assert learnt.segments == [{"id": "B1", "name": "Everyone"}]
     assert learnt.stability == {"B1": 1.0}
     assert "one segment, everyone" in learnt.criterion
+    assert learnt.nature is None
     told, sure = packaged(learnt, tmp_path).segmentations.behaviour.assigned(frame)
     assert set(told) == {"B1"}
     assert (sure == 1).all()

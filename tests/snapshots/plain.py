@@ -10,6 +10,8 @@ from facette.snapshots.catalogue import share_column
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
+CHANNELS = ("branch", "advisor", "phone", "email", "chat", "web", "app", "mail")
+PURPOSES = ("request", "complaint", "project", "service", "offer", "form", "download", "visit")
 DAY_PARTS = {"night": range(6), "morning": range(6, 12), "afternoon": range(12, 18),
              "evening": range(18, 24)}  # fmt: skip
 
@@ -29,7 +31,7 @@ def features(tables: Tables, t: int, spec: SnapshotSpec) -> pd.DataFrame:
 
 
 def _objectors(consents: pd.DataFrame, t: int) -> Iterator[str]:
-    said = consents[(consents.recorded_at < t) & consents.channel.isna()]
+    said = consents[(consents.recorded_at < t) & consents.channel.isna()].dropna(subset="objected")
     for customer, own in said.groupby("customer_id"):
         if own.sort_values("recorded_at").objected.iloc[-1]:
             yield str(customer)
@@ -40,9 +42,24 @@ def _row(
 ) -> dict[str, Any]:
     lines = own[own.occurred_at >= t - spec.observation_days * DAY_US]
     row = _purchase(own, lines, t, spec) | _basket(lines) | _occasion(lines, spec)
-    row |= _discount(lines) | _mix(lines, spec)
+    row |= _discount(lines) | _mix(lines, spec) | _usage(lines, t, spec)
     row |= _reaction(frames["contacts"], customer, t, spec)
-    return row | _profile(frames["customers"], customer, t, spec)
+    profile = _profile(frames["customers"], customer, t, spec)
+    related = frames.keys() & {"interactions", "surveys", "consents", "events"}
+    known = {
+        name: frames[name][(frames[name].customer_id == customer) & (frames[name].recorded_at < t)]
+        for name in related
+    }
+    if "interactions" in known:
+        first = t - profile["tenure_days"] * DAY_US
+        row |= _relation(known["interactions"], np.fmin(own.occurred_at.min(), first), t, spec)
+    if "surveys" in known:
+        row |= _stated(known["surveys"], t, spec)
+    if "granted" in known.get("consents", []):
+        row |= _consent(known["consents"], t, spec)
+    if "events" in known:
+        row |= _event(known["events"], t, spec)
+    return row | profile
 
 
 def _purchase(
@@ -122,14 +139,138 @@ def _mix(lines: pd.DataFrame, spec: SnapshotSpec) -> dict[str, float]:
     }
 
 
+def _usage(lines: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, Any]:
+    bought = lines[lines.amount >= 0].dropna(subset="category")
+    kinds = bought.groupby("transaction_id").category.nunique()
+    row: dict[str, Any] = {"single_category_share": _part((kinds == 1).sum(), len(kinds))}
+    half = t - spec.observation_days // 2 * DAY_US
+    for category in spec.used_categories:
+        of_it = bought[bought.category == category]
+        slug = share_column(category).removeprefix("share_")
+        whole = range(spec.observation_days // 28)
+        starts = [t - (k + 1) * 28 * DAY_US for k in whole]
+        used = [of_it.occurred_at.between(s, s + 28 * DAY_US - 1).any() for s in starts]
+        before, lately = (of_it.occurred_at < half).any(), (of_it.occurred_at >= half).any()
+        row[f"spend_{slug}"] = of_it.amount.sum() / 100
+        row[f"loyalty_{slug}"] = np.mean(used)
+        row[f"status_{slug}"] = {(True, True): "regular", (True, False): "lapsed",
+                                 (False, True): "new"}.get((before, lately), "never")  # fmt: skip
+    return row
+
+
+def _relation(
+    own: pd.DataFrame, first_known: float, t: int, spec: SnapshotSpec
+) -> dict[str, float]:
+    since = t - spec.observation_days * DAY_US
+    own = own[(own.initiator == "customer") & own.occurred_at.between(since, t - 1)]
+    n, at = len(own), pd.to_datetime(own.occurred_at, unit="us")
+    first = np.fmin(first_known, own.occurred_at.min() if n else np.nan)
+    exposure = min(spec.observation_days, max(t // DAY_US - first // DAY_US, 1))
+    share = {c: _part((own.channel == c).sum(), n) for c in CHANNELS}
+    rest = 1 - sum(share.values())
+    parts = np.array([p for p in [*share.values(), rest] if p > 1e-12])
+    weekday, hour = at.dt.day_of_week < 5, at.dt.hour
+    answered = own[own.answered_at < t]
+    days = (answered.answered_at - answered.occurred_at) / DAY_US
+    is_complaint = answered.purpose == "complaint"
+    complaints = (own.purpose == "complaint").sum()
+    recent = (own.occurred_at >= t - spec.observation_days // 2 * DAY_US).sum()
+    return {
+        "started_contact_rate": n / exposure * 30,
+        "started_contact_trend": _part(recent, n),
+        "days_since_started_contact": (t - own.occurred_at.max()) / DAY_US if n else np.nan,
+        **{f"started_{c}_share": share[c] for c in CHANNELS},
+        "channel_entropy": -(parts * np.log(parts)).sum() if n else np.nan,
+        "remote_share": _part((~own.channel.isin(["branch", "advisor"])).sum(), n),
+        "synchronous_share": _part(
+            own.channel.isin(["branch", "advisor", "phone", "chat"]).sum(), n
+        ),
+        **{f"{p}_share": _part((own.purpose == p).sum(), n) for p in PURPOSES},
+        "complaints": complaints,
+        "open_complaints": complaints - is_complaint.sum(),
+        "complaint_resolution_days": days[is_complaint].mean(),
+        "answer_delay_days": days[answered.purpose == "request"].mean(),
+        "contact_evening_share": _part((hour >= 18).sum(), n),
+        "contact_weekend_share": _part((~weekday).sum(), n),
+        "contact_office_hours_share": _part((weekday & hour.between(9, 17)).sum(), n),
+        "contact_duration_min": (np.floor(answered.duration_min * 60 + 0.5) / 60).mean(),
+    }
+
+
+def _slug(text: str) -> str:
+    return share_column(text).removeprefix("share_")
+
+
+def _stated(own: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, Any]:
+    own = own.dropna(subset="answer").sort_values("answered_at")
+    recent = own[own.answered_at >= t - spec.observation_days * DAY_US]
+    row: dict[str, Any] = {
+        "days_since_survey": (t - own.answered_at.max()) / DAY_US if len(own) else np.nan,
+        "surveys_answered": recent.answered_at.nunique(),
+    }
+    for question in spec.questions:
+        latest = own[own.question == question].answer.tail(1)
+        said = latest.iloc[0] if len(latest) else None
+        is_number = question in spec.numeric_questions
+        row[f"answer_{_slug(question)}"] = float(said or "nan") if is_number else said
+    return row
+
+
+def _consent(own: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, float]:
+    own = own.sort_values("recorded_at")
+    refused = (own.granted == False) | (own.objected == True)  # noqa: E712
+    said = np.where(refused, 0.0, np.where(own.granted == True, 1.0, np.nan))  # noqa: E712
+    row = {}
+    for channel in spec.consent_channels:
+        words = said[(own.channel.isna() | (own.channel == channel)).to_numpy()]
+        row[f"consent_{_slug(channel)}"] = words[-1] if len(words) else np.nan
+    withdrawn, since = 0, t - spec.observation_days * DAY_US
+    for channel in (None, *own.channel.dropna().unique()):
+        rows = (own.channel.isna() if channel is None else own.channel == channel).to_numpy()
+        words, moments = said[rows], own.recorded_at.to_numpy()[rows]
+        for before, now, moment in zip(words, words[1:], moments[1:], strict=False):
+            withdrawn += before == 1 and now == 0 and moment >= since
+    return row | {"consents_withdrawn": withdrawn}
+
+
+def _event(own: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, float]:
+    row = {}
+    own = own[own.occurred_at >= t - spec.observation_days * DAY_US]
+    for kind in spec.event_kinds:
+        of_it, slug = own[own.kind == kind], _slug(kind)
+        row[f"{slug}_events"] = len(of_it)
+        row[f"days_since_{slug}"] = (t - of_it.occurred_at.max()) / DAY_US if len(of_it) else np.nan
+        value = of_it.value.dropna()
+        row[f"{slug}_value"] = value.round(2).sum() if len(value) else np.nan
+    return row
+
+
 def _reaction(
     contacts: pd.DataFrame, customer: str, t: int, spec: SnapshotSpec
 ) -> dict[str, float]:
     since = t - spec.observation_days * DAY_US
-    own = contacts[(contacts.customer_id == customer) & contacts.sent_at.between(since, t - 1)]
+    own = contacts[(contacts.customer_id == customer) & (contacts.recorded_at < t)]
+    if "arm" in own:
+        own = own[own.arm.str.lower() != "control"]
+    age = (t - own.sent_at) // DAY_US
+    pressure = np.exp(-age[age < 120] / 30).sum()
+    own = own[own.sent_at.between(since, t - 1)]
     answered = own[own.responded_at < t]
+    by_channel = {
+        f"{c}_response_rate": _part((answered.channel == c).sum(), (own.channel == c).sum())
+        for c in spec.contact_channels
+    }
+    if "opened_at" in own:
+        opened = own[own.opened_at < t]
+        by_channel |= {
+            "open_rate": _part(len(opened), len(own)),
+            "open_delay_hours": (opened.opened_at - opened.sent_at).mean() / DAY_US * 24,
+            "click_rate": _part((own.clicked_at < t).sum(), len(own)),
+        }
     delays = (answered.responded_at // DAY_US - answered.sent_at // DAY_US).sum()
     return {
+        **by_channel,
+        "pressure_received": pressure,
         "contacts_received": len(own),
         "responses": len(answered),
         "response_rate": _part(len(answered), len(own)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 import pytest
+from dealings import whole_shop
 from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
@@ -75,14 +76,16 @@ def test_families_of_peers_are_those_of_the_models() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [(), ("discount",), ("product",), ("category",), ("contacts",), ("customers",)],
+    "kept", [(), ("discount",), ("product",), ("category",), ("contacts",), ("customers",),
+             ("interactions",), ("surveys",), ("events",), ("consents",)],
     ids=lambda kept: kept[0] if kept else "nothing",
 )  # fmt: skip
 def test_potential_is_allowed_where_the_models_find_peers(
     frames: dict[str, pl.DataFrame], kept: tuple[str, ...]
 ) -> None:
     source = data(static_attributes=["region"] if "customers" in kept else [])
-    tables = admitted(bare(frames, *kept))
+    dealings = whole_shop(seed=5, late=False)
+    tables = admitted(bare({**dealings, **frames, "consents": dealings["consents"]}, *kept))
     peers = facets.peer_columns(panel(tables, panel_settings(), churn_settings(), source))
     potential = next(p for p in told(tables, source).parts if p.part == "potential")
     assert potential.allowed == bool(peers)
@@ -142,6 +145,15 @@ def test_what_is_there_and_what_would_be_switched_on_is_told(
     little = told(admitted(bare(frames)), data(static_attributes=[]))
     assert not {s.where for s in little.switches if s.there} - {"time of day"}
     assert all(switch.gives for switch in little.switches)
+    related = {"interactions", "surveys", "events"}
+    assert related <= {
+        s.where for s in little.switches if "features" in s.gives or s.where == "events"
+    }
+    full = told(admitted(whole_shop(seed=5)))
+    gives = {switch.where: switch.gives for switch in full.switches if switch.there}
+    assert related <= set(gives)
+    assert "consent by channel (3 features)" in gives["consents"]
+    assert not any("not used yet" in text for text in gives.values())
 
 
 def test_a_perimeter_is_left_aside_and_said(frames: dict[str, pl.DataFrame]) -> None:

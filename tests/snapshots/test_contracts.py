@@ -10,7 +10,8 @@ from worlds import admitted, at, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
 from facette.settings import ChurnDefinition
-from facette.snapshots.panel import Snapshot, constants, snapshot_at
+from facette.snapshots.constants import constants
+from facette.snapshots.panel import Snapshot, snapshot_at
 from facette.tables.contract import Tables
 
 DATE = "2021-07-05"

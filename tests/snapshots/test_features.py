@@ -11,21 +11,24 @@ import pandas as pd
 import plain
 import polars as pl
 import pytest
+from dealings import whole_shop
 from worlds import START, admitted, at, shop, spec_at
 
 from facette.snapshots.aggregates import aggregates_at
-from facette.snapshots.catalogue import catalogue, table
+from facette.snapshots.catalogue import catalogue, of_families, table
 from facette.snapshots.outcomes import outcomes_after, past_windows
 from facette.snapshots.panel import Snapshot, snapshot_at
+from facette.snapshots.relations import related_at
 from facette.snapshots.spec import SnapshotSpec
-from facette.tables.contract import Tables
+from facette.snapshots.usage import usage_at
+from facette.tables.contract import CONTRACTS, Tables
 
 T = at((START + timedelta(days=170)).isoformat())
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["static", "dated"])
 def tables(request: pytest.FixtureRequest) -> Tables:
-    return admitted(shop(11, customers=30, dated=request.param))
+    return admitted(whole_shop(11, customers=30, dated=request.param))
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +46,17 @@ def recomputed(tables: Tables, spec: SnapshotSpec) -> pd.DataFrame:
     return plain.features(tables, T, spec)
 
 
-FAMILIES = ["purchase", "basket", "occasion", "discount", "mix", "reaction", "profile"]
+FAMILIES = [
+    "purchase", "basket", "occasion", "discount", "mix", "reaction", "profile", "relation",
+    "stated", "consent", "event",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_features_equal_a_plain_recomputation(
     family: str, snapshot: Snapshot, recomputed: pd.DataFrame, spec: SnapshotSpec
 ) -> None:
-    names = [f.name for f in catalogue(spec).values() if f.family == family]
+    names = list(of_families(catalogue(spec), [family]))
     assert names
     assert list(snapshot.features.index) == sorted(recomputed.index)
     for name in names:
@@ -104,13 +110,36 @@ def test_duckdb_and_polars_give_the_same_integers(
     other = on_duckdb(tables)
     pairs = [(aggregates_at(tables, T, spec), aggregates_at(other, T, spec))]
     pairs += zip(past_windows(tables, T, spec), past_windows(other, T, spec), strict=True)
+    pairs += zip(related_at(tables, T, spec), related_at(other, T, spec), strict=True)
+    pairs += zip(usage_at(tables, T, spec), usage_at(other, T, spec), strict=True)
     pairs += zip(outcomes_after(tables, T, spec), outcomes_after(other, T, spec), strict=True)
     for one, two in pairs:
         polars, duck = integers(one), integers(two)
         assert polars.equals(duck)
-        numbers = polars.drop("customer_id", *(c for c in polars.columns if "attribute" in c))
-        assert set(numbers.dtypes) == {pl.Int64}
+        texts = [c for c in polars.columns if c.startswith(("attribute_", "answer_"))]
+        numbers = polars.drop("customer_id", *texts)
+        assert set(numbers.dtypes) <= {pl.Int64}
         assert numbers.dtypes == duck.select(numbers.columns).dtypes
+
+
+def on_spark(tables: Tables) -> Tables:
+    """The same tables as frames of a local Spark session."""
+    sql = pytest.importorskip("pyspark.sql")
+    session = sql.SparkSession.builder.master("local[1]").getOrCreate()
+    frames = {
+        name: nw.from_native(session.createDataFrame(frame.collect("pyarrow").to_native()))
+        for name, frame in tables.frames.items()
+    }
+    return Tables(frames, tables.first_at, tables.observed_until)
+
+
+@pytest.mark.spark
+def test_spark_and_polars_give_the_same_integers(tables: Tables, spec: SnapshotSpec) -> None:
+    other = on_spark(tables)
+    for frames in (lambda t: [aggregates_at(t, T, spec)], lambda t: related_at(t, T, spec),
+                   lambda t: usage_at(t, T, spec)):  # fmt: skip
+        for one, two in zip(frames(tables), frames(other), strict=True):
+            assert integers(one).equals(integers(two))
 
 
 def test_duckdb_and_polars_fix_the_same_constants_and_snapshot(
@@ -160,7 +189,7 @@ def test_every_sentence_is_filled_in_both_languages(spec: SnapshotSpec) -> None:
         assert not any(re.search(r"[{}]", text) for text in texts)
         assert feature.english
         assert feature.french
-        assert feature.source.split(".")[0] in ("transactions", "contacts", "customers")
+        assert feature.source.split(".")[0] in CONTRACTS
 
 
 def test_sentences_of_columns_that_are_not_attributes_differ(spec: SnapshotSpec) -> None:
@@ -191,7 +220,7 @@ def test_behavioural_features_are_rates_and_shares_of_the_customers_own_doing(
     spec: SnapshotSpec,
 ) -> None:
     behavioural = [f for f in catalogue(spec).values() if f.behavioural]
-    assert {f.unit for f in behavioural} <= {"share", "ratio", "nats", "days"}
+    assert {f.unit for f in behavioural} <= {"share", "ratio", "nats", "days", "per 30 days"}
     assert not [f.name for f in behavioural if f.category]
     assert "contacts_received" not in {f.name for f in behavioural}
 

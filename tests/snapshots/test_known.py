@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from dealings import whole_shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import (
@@ -23,12 +24,12 @@ from worlds import (
     spec_at,
 )
 
-from facette.snapshots import aggregates, outcomes, panel
-from facette.snapshots.panel import Snapshot, constants, snapshot_at
+from facette.snapshots import aggregates, outcomes, relations, usage
+from facette.snapshots.constants import constants
+from facette.snapshots.panel import Snapshot, snapshot_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import CONTRACTS, Tables
 
-LATE = ("valid_from", "sent_at", "occurred_at", "recorded_at")
 DATES = st.integers(130, 240).map(lambda days: START + timedelta(days=days))
 Draws = np.random.Generator
 Leak = Callable[[Tables, str, int], nw.LazyFrame]
@@ -42,7 +43,7 @@ def scrambled(frames: Frames, t: datetime, rng: Draws) -> Frames:
 def _table(name: str, frame: pl.DataFrame, t: datetime, rng: Draws) -> pl.DataFrame:
     if name == "products":
         return frame
-    known = _known(frame, t)
+    known = _known(name, frame, t)
     kept, unknown = frame.filter(known), frame.filter(~known)
     added = _added(name, frame, t, rng)
     survivors = unknown.filter(pl.Series(rng.random(len(unknown)) < 0.6, dtype=pl.Boolean))
@@ -53,8 +54,9 @@ def _table(name: str, frame: pl.DataFrame, t: datetime, rng: Draws) -> pl.DataFr
     return whole.unique(keyed, keep="first", maintain_order=True) if keyed else whole
 
 
-def _known(frame: pl.DataFrame, t: datetime) -> pl.Series:
-    instants = [pl.col(name) < t for name in LATE if name in frame.columns]
+def _known(name: str, frame: pl.DataFrame, t: datetime) -> pl.Series:
+    dates = (CONTRACTS[name].instant, "recorded_at")
+    instants = [pl.col(date) < t for date in dates if date in frame.columns]
     everything = pl.repeat(True, pl.len())
     return frame.select(pl.all_horizontal(everything, *instants).fill_null(True)).to_series()
 
@@ -63,7 +65,8 @@ def _shuffled(unknown: pl.DataFrame, rng: Draws) -> pl.DataFrame:
     """Rows that are not known yet, their contents dealt out anew."""
     dealt = [
         name for name in unknown.columns
-        if name in ("amount", "product", "region", "discount", "objected")
+        if name in ("amount", "product", "region", "discount", "objected", "granted", "channel",
+                    "purpose", "initiator", "kind", "value", "answer")
     ]  # fmt: skip
     return unknown.with_columns(
         unknown[name].gather(rng.permutation(len(unknown)).tolist()) for name in dealt
@@ -74,8 +77,8 @@ def _added(name: str, frame: pl.DataFrame, t: datetime, rng: Draws) -> pl.DataFr
     """Copies of known rows said of other customers or later, none of them recorded before `t`."""
     copies = frame.sample(min(len(frame), 12), seed=int(rng.integers(1 << 31)))
     later = pl.lit(t) + pl.duration(hours=int(rng.integers(0, 800)))
-    if name in ("transactions", "contacts"):
-        early = [column for column in ("occurred_at", "sent_at") if column in frame.columns]
+    if name in ("transactions", "contacts", "interactions", "events", "surveys"):
+        early = [str(CONTRACTS[name].instant)]
         before_all = pl.lit(START - timedelta(days=int(rng.integers(1, 300))))
         moved = [before_all.alias(column) for column in early if rng.random() < 0.5]
         changes = [pl.lit("stranger").alias("customer_id")] if rng.random() < 0.5 else []
@@ -84,22 +87,25 @@ def _added(name: str, frame: pl.DataFrame, t: datetime, rng: Draws) -> pl.DataFr
         return copies.with_columns(valid_from=later, recorded_at=later, region=pl.lit("East"))
     if name == "consents":
         told = {"channel": pl.lit(None, pl.String), "objected": pl.lit(True)}
+        if rng.random() < 0.5:
+            told = {"granted": ~pl.col("granted"), "objected": pl.lit(None, pl.Boolean)}
         return copies.with_columns(recorded_at=later, **told)
     return frame.clear()
 
 
 def _refilled(name: str, kept: pl.DataFrame, t: datetime, rng: Draws) -> pl.DataFrame:
     """Cells that get filled later: emptied, or filled at some other later moment."""
-    for column in ("responded_at", "acquired_at"):
+    late = {column.name: column.filled_at for column in CONTRACTS[name].columns if column.filled_at}
+    for column in dict.fromkeys(late.values()):
         if column in kept.columns:
             other = t + timedelta(hours=int(rng.integers(0, 900)))
             later = pl.when(pl.Series(rng.random(len(kept)) < 0.5)).then(pl.lit(other))
             unknown = pl.col(column).is_null() | (pl.col(column) >= t)
             kept = kept.with_columns(pl.when(~unknown).then(pl.col(column)).otherwise(later))
-    if "revenue" in kept.columns:
-        kept = kept.with_columns(
-            pl.when(pl.col("responded_at") < t).then(pl.col("revenue")).otherwise(999.0)
-        )
+    for value in ("revenue", "duration_min"):
+        if value in kept.columns:
+            known = pl.col(late[value]) < t
+            kept = kept.with_columns(pl.when(known).then(pl.col(value)).otherwise(999.0))
     return kept
 
 
@@ -118,7 +124,7 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
 
 
 def invariance(seed: int, t: datetime, dated: bool) -> None:
-    frames = shop(seed, customers=14, dated=dated)
+    frames = whole_shop(seed, customers=14, dated=dated)
     tables, other = (
         open_ended(frames),
         open_ended(scrambled(frames, t, np.random.default_rng(seed))),
@@ -156,7 +162,7 @@ def _before(tables: Tables, name: str, instant: str | None, t: int) -> nw.LazyFr
 
 @pytest.mark.parametrize("leak", [everything, by_instant, by_row])
 def test_a_planted_leak_is_caught(leak: Leak, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (aggregates, outcomes, panel):
+    for module in (aggregates, outcomes, relations, usage):
         monkeypatch.setattr(module, "known_at", leak)
     caught = 0
     for seed in range(6):
@@ -168,7 +174,7 @@ def test_a_planted_leak_is_caught(leak: Leak, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    frames = shop(5, customers=20, dated=True)
+    frames = whole_shop(5, customers=20, dated=True)
     t = START + timedelta(days=170)
     tables = admitted(frames)
     turned = {
@@ -185,7 +191,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
 
 
 def test_a_snapshot_of_one_customer_alone_is_that_customers_row() -> None:
-    frames = shop(8, customers=40)
+    frames = whole_shop(8, customers=40)
     t = START + timedelta(days=170)
     tables = admitted(frames)
     spec = spec_at(tables, at(t.isoformat()), categories=12)
@@ -218,4 +224,4 @@ def test_what_the_spec_drops_is_told_once() -> None:
     notes: list[str] = []
     tables = admitted(shop(1, customers=10))
     constants(tables, at("2021-03-01"), panel_settings(), churn_settings(), data(), notes)
-    assert len(notes) == len(set(notes)) == 3
+    assert len(notes) == len(set(notes)) == 5

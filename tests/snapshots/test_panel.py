@@ -21,7 +21,8 @@ from worlds import (
 )
 
 from facette.errors import BadInput
-from facette.snapshots.panel import Panel, constants, panel, reference_dates, snapshot_at
+from facette.snapshots.constants import constants
+from facette.snapshots.panel import Panel, panel, reference_dates, snapshot_at
 from facette.tables.contract import DAY_US, Tables
 
 
@@ -130,7 +131,10 @@ def test_a_panel_trains_on_the_earlier_dates_and_tests_on_the_last(tables: Table
     assert len(columns) == 1
     assert whole.notes == [
         "attributes mood are refused as features: undated, and not declared in "
-        "data.static_attributes"
+        "data.static_attributes",
+        "relation features, stated answers, events are off: there is no table interactions, "
+        "surveys, events",
+        "consents by channel are off: consents has no column granted",
     ]
 
 

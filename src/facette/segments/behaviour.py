@@ -19,7 +19,9 @@ from sklearn.mixture import GaussianMixture
 
 from facette.errors import BadInput
 from facette.segments.naming import segment_names
-from facette.segments.quality import fitted_with, k_curve
+from facette.segments.nature import Nature, beside_groupless, nature
+from facette.segments.null import without_groups
+from facette.segments.quality import HIGHLY_STABLE, fitted_with, k_curve, sampled, segment_stability
 from facette.settings import Behaviour
 from facette.snapshots.catalogue import Feature
 from facette.wording import listed, nearest
@@ -38,6 +40,7 @@ class BehaviourSegments:
     curve: pd.DataFrame
     stability: dict[str, float]
     criterion: str
+    nature: Nature | None
     notes: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
@@ -72,9 +75,10 @@ def learn_behaviour(
 ) -> BehaviourSegments:  # fmt: skip
     """Fit behaviour segments on the features of one snapshot.
 
-    k is `settings.k`, or the largest in `k_range` whose every segment has a bootstrap Jaccard of
-    at least `min_stability` and a share of at least `min_share`; where there is none, one segment,
-    `everyone`.
+    k is `settings.k`, or the largest in `k_range` whose segments are natural, or the largest whose
+    every segment has a bootstrap Jaccard of at least `min_stability` and a share of at least
+    `min_share`; where there is none, one segment, `everyone`. Choice and verdict are made on at
+    most `sample` customers.
 
     Raises:
         BadInput: an unknown or constant feature list, k above the number of customers whose
@@ -85,11 +89,13 @@ def learn_behaviour(
     check_k(settings, int(enough.sum()))
     columns = [prepared(features.loc[enough, n], settings.clip_quantile) for n in names]
     z = standardised(features.loc[enough], columns)
-    curve, stabilities = k_curve(z, estimator, settings, seed)
+    drawn = sampled(z, settings.sample, seed)
+    null = without_groups(drawn, settings.min_valley, seed)
+    curve = k_curve(drawn, estimator, settings, seed)
+    curve = beside_groupless(curve, null, estimator, settings, seed)
     k, criterion = _chosen_k(curve, settings)
-    fitted = fitted_with(estimator, k, z) if k > 1 else _Everyone().fit(z)
-    fitted, order = _by_size(fitted, z)
-    stability = [stabilities[k][i] for i in order] if k in stabilities else [1.0] * k
+    fitted = _by_size(fitted_with(estimator, k, z) if k > 1 else _Everyone().fit(z), z)
+    stability = _stability(fitted, drawn, estimator, k, settings, seed)
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
     if len(profile) < k:
         raise BadInput(
@@ -99,7 +105,8 @@ def learn_behaviour(
     told = segment_names(profile, catalogue, settings.names)
     return BehaviourSegments(
         columns, fitted, told, curve,
-        {s["id"]: float(j) for s, j in zip(told, stability, strict=True)}, criterion, notes,
+        {s["id"]: float(j) for s, j in zip(told, stability, strict=True)}, criterion,
+        nature(curve, k, stability, null, estimator, settings, seed), notes,
     )  # fmt: skip
 
 
@@ -188,16 +195,31 @@ def standardised(features: pd.DataFrame, columns: Sequence[Mapping[str, Any]]) -
 def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
     if settings.k is not None:
         return settings.k, f"k = {settings.k} as configured"
-    fit = (curve["stability_min"] >= settings.min_stability) & (
+    stable = (curve["stability_min"] >= settings.min_stability) & (
         curve["smallest_share"] >= settings.min_share
     )
     rule = (
         f"the largest k whose every segment has a bootstrap Jaccard of {settings.min_stability} or "
         f"more and holds {settings.min_share:.0%} of customers or more"
     )
-    if not fit.any():
+    if not stable.any():
         return 1, f"no k fulfils {rule.removeprefix('the largest k ')}: one segment, everyone"
-    return int(curve.loc[fit, "k"].max()), rule
+    if curve["natural"].any():
+        k = int(curve.loc[curve["natural"], "k"].max())
+        return k, (
+            f"the largest k whose segments are natural: each has a bootstrap Jaccard of "
+            f"{max(settings.min_stability, HIGHLY_STABLE)} or more, holds {settings.min_share:.0%} "
+            "of customers or more, and stands apart as in no data without groups"
+        )
+    return int(curve.loc[stable, "k"].max()), rule
+
+
+def _stability(
+    fitted: Any, z: np.ndarray, estimator: ClusterMixin, k: int, settings: Behaviour, seed: int
+) -> list[float]:
+    if not 1 < k < len(z):
+        return [1.0] * k
+    return segment_stability(z, fitted.predict(z), estimator, k, settings.resamples, seed)
 
 
 class _Everyone:
@@ -240,14 +262,14 @@ def _check_packable(fitted: Any, z: np.ndarray) -> None:
     )
 
 
-def _by_size(fitted: Any, z: np.ndarray) -> tuple[Any, list[int]]:
+def _by_size(fitted: Any, z: np.ndarray) -> Any:
     """The fitted clusterer with its segments renumbered from the largest to the smallest."""
     sizes = np.bincount(fitted.predict(z), minlength=_size(fitted))
     order = np.argsort(-sizes, kind="stable")
     for name in ("cluster_centers_", "means_", "weights_", "precisions_cholesky_", "covariances_"):
         if hasattr(fitted, name):
             setattr(fitted, name, np.ascontiguousarray(getattr(fitted, name)[order]))
-    return fitted, [int(i) for i in order]
+    return fitted
 
 
 def _size(fitted: Any) -> int:

@@ -1,4 +1,4 @@
-"""How good a clustering is: stability of each segment under resampling, silhouette, sizes."""
+"""How good a clustering is: stability of each segment under resampling, separation, sizes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,61 @@ import pandas as pd
 from sklearn.base import ClusterMixin, clone
 from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
 
+from facette.segments.valleys import shallowest, spread_out
 from facette.settings import Behaviour
 
 SILHOUETTE_SAMPLE = 2000
-VERDICTS = ((0.85, "highly stable"), (0.75, "stable"), (0.60, "doubtful"), (-1.0, "unstable"))
+HIGHLY_STABLE = 0.85
+VERDICTS = (
+    (HIGHLY_STABLE, "highly stable"),
+    (0.75, "stable"),
+    (0.60, "doubtful"),
+    (-1.0, "unstable"),
+)
 
 
-def k_curve(
-    z: np.ndarray, estimator: ClusterMixin, settings: Behaviour, seed: int
-) -> tuple[pd.DataFrame, dict[int, list[float]]]:
-    """For each k: the least stability of a segment, silhouette, smallest share.
+def k_curve(z: np.ndarray, estimator: ClusterMixin, settings: Behaviour, seed: int) -> pd.DataFrame:
+    """For each k: how stable, how large and how far apart the segments of (n, d) columns are.
 
-    Returns the curve and, per k, the stability of each segment in the order of its labels.
+    Columns: k, stability_min and stability_mean over segments, silhouette and whether it would be
+    the choice by silhouette alone, smallest_share, valley and explained (see `nature`).
     """
-    generator = np.random.default_rng(seed)
-    drawn = z
-    if len(z) > settings.sample:
-        drawn = z[generator.choice(len(z), settings.sample, replace=False)]
     low, high = settings.k_range if settings.k is None else (settings.k, settings.k)
-    rows, stabilities = [], {}
-    for k in range(max(low, 2), min(high, len(z) - 1) + 1):
-        labels = fitted_with(estimator, k, z).predict(drawn)
-        stability = segment_stability(drawn, labels, estimator, k, settings.resamples, seed)
-        stabilities[k] = stability
-        shares = np.bincount(labels, minlength=k) / len(labels)
-        rows.append((k, min(stability), float(np.mean(stability)), _silhouette(drawn, labels, seed),
-                     float(shares.min())))  # fmt: skip
-    columns = ["k", "stability_min", "stability_mean", "silhouette", "smallest_share"]
-    return pd.DataFrame(rows, columns=columns), stabilities
+    tried = range(max(low, 2), min(high, len(z) - 1) + 1)
+    columns = ["k", "stability_min", "stability_mean", "silhouette", "smallest_share", "valley",
+               "explained"]  # fmt: skip
+    spread = spread_out(z, np.random.default_rng(seed))
+    rows = [_of_cut(z, spread, estimator, k, settings.resamples, seed) for k in tried]
+    curve = pd.DataFrame(rows, columns=columns)
+    return curve.assign(best_silhouette=curve["silhouette"].eq(curve["silhouette"].max()))
+
+
+def _of_cut(
+    z: np.ndarray, spread: np.ndarray, estimator: ClusterMixin, k: int, resamples: int, seed: int
+) -> tuple[float, ...]:
+    labels = fitted_with(estimator, k, z).predict(z)
+    stability = segment_stability(z, labels, estimator, k, resamples, seed)
+    shares = np.bincount(labels, minlength=k) / len(labels)
+    return (
+        k, min(stability), float(np.mean(stability)), _silhouette(z, labels, seed),
+        float(shares.min()), shallowest(spread, labels), explained(z, labels),
+    )  # fmt: skip
+
+
+def explained(z: np.ndarray, labels: np.ndarray) -> float:
+    """The share of the variance of (n, d) columns that lies between segments."""
+    between = [
+        (labels == n).mean() * (z[labels == n].mean(axis=0) - z.mean(axis=0)) ** 2
+        for n in np.unique(labels)
+    ]
+    return float(np.sum(between) / max(z.var(axis=0).sum(), np.finfo(float).tiny))
+
+
+def sampled(z: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most so many rows, drawn without replacement."""
+    if len(z) <= most:
+        return z
+    return z[np.random.default_rng(seed).choice(len(z), most, replace=False)]
 
 
 def fitted_with(

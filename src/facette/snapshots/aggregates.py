@@ -38,8 +38,6 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
         families.append(_products(bought))
     if "category" in spec.columns:
         families.append(_categories(lines, spec))
-    if "contacts" in spec.tables:
-        families.append(_reactions(known_at(tables, "contacts", t), t, spec))
     if spec.attributes:
         families.append(_profile(tables, t, spec))
     population = known.select(KEY).unique()
@@ -67,6 +65,16 @@ def distinct(name: str, alias: str) -> nw.Expr:
     """How many different values a column has, nulls left aside."""
     column = nw.col(name)
     return integer(column.n_unique() - column.is_null().any().cast(nw.Int64), alias)
+
+
+def weekday_of(instant: nw.Expr) -> nw.Expr:
+    """The day of the week; Monday is 0."""
+    return (instant // DAY_US + _EPOCH_WEEKDAY) % 7
+
+
+def hour_of(instant: nw.Expr) -> nw.Expr:
+    """The hour of the day, 0 to 23."""
+    return instant // HOUR_US % 24
 
 
 def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
@@ -126,8 +134,7 @@ def _baskets(lines: nw.LazyFrame) -> nw.LazyFrame:
 
 def _visits(baskets: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     within = _within(nw.col("at"), t)
-    weekday = (nw.col("at") // DAY_US + _EPOCH_WEEKDAY) % 7
-    hour = nw.col("at") // HOUR_US % 24
+    hour = hour_of(nw.col("at"))
     wanted = [
         *(count_where(within(w), f"transactions_{w}") for w in spec.windows_days),
         count_where(within(spec.observation_days // 2), "transactions_recent_half"),
@@ -135,7 +142,7 @@ def _visits(baskets: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
         integer(nw.col("lines").sum(), "bought_lines"),
         integer(nw.col("amount").max(), "largest_transaction"),
         count_where(nw.col("lines") <= SMALL_BASKET_LINES, "small_baskets"),
-        count_where(weekday >= 5, "weekend_transactions"),
+        count_where(weekday_of(nw.col("at")) >= 5, "weekend_transactions"),
     ]
     if spec.has_hours:
         wanted += [
@@ -192,24 +199,6 @@ def _categories(lines: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
             for i, category in enumerate(spec.categories)
         ),
     )
-
-
-def _reactions(contacts: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
-    contacts = contacts.filter(nw.col("sent_at") >= t - spec.observation_days * DAY_US)
-    wanted = [integer(nw.len(), "contacts"), integer(nw.col("sent_at").max(), "contacted_at")]
-    answered = nw.col("responded_at")
-    wanted += (
-        []
-        if "contact_response" not in spec.columns
-        else [
-            count_where(~answered.is_null(), "responses"),
-            integer(
-                (answered // DAY_US - nw.col("sent_at") // DAY_US).sum(), "response_delay_days"
-            ),
-            integer(answered.max(), "responded_at"),
-        ]
-    )
-    return contacts.group_by(KEY).agg(*wanted)
 
 
 def _profile(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:

@@ -16,8 +16,12 @@ from facette.errors import BadInput
 from facette.settings import ChurnDefinition, ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY
-from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
-from facette.snapshots.panel import as_date, constants, history_days, reference_dates
+from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue, of_families
+from facette.snapshots.constants import OPTIONAL_COLUMNS, constants
+from facette.snapshots.instants import as_date
+from facette.snapshots.known import history_days
+from facette.snapshots.panel import reference_dates
+from facette.snapshots.relation_columns import RELATED
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.profile import TableProfile
@@ -27,7 +31,7 @@ Profiles = Mapping[str, TableProfile]
 
 PARTS = ("segments", "value", "potential", "churn")
 COUNTS = ("customers", "repeaters", "active", "returned", "buyers")  # fields of `DateCounts`
-NOT_USED_YET = ("interactions", "treatments", "surveys", "events")
+NOT_USED_YET = ("treatments",)
 # what an optional table or column switches on, beside the features which the catalogue has of it
 GIVES = {
     "transactions.margin": "value as margin, instead of amount x data.margin_rate",
@@ -37,7 +41,10 @@ GIVES = {
     "customers": "who customers are, and peers for potential",
     "contracts": "what is held and until when, churn of contracts, and peers for potential",
     "contacts": "reactions to campaigns, and peers for potential",
-    "consents": "who objected to marketing is left out",
+    "interactions": "how customers deal with the company, and peers for potential",
+    "surveys": "what customers say of themselves, and peers for potential",
+    "consents": "who objected to marketing is left out; consent by channel",
+    "events": "what else happens to customers, and peers for potential",
 }
 
 
@@ -240,7 +247,7 @@ def _potential(profiles: Profiles, spec: SnapshotSpec) -> tuple[bool, str]:
         return True, f"peers are told by {listed(sources, 3)}"
     return False, (
         "nothing but dates and spend tells customers apart: no category, discount, attribute, "
-        "contact or contract is known, so that peers can't be found"
+        "contact, contract, interaction, answer or event is known, so that peers can't be found"
     )
 
 
@@ -249,7 +256,7 @@ def peer_sources(profiles: Profiles, spec: SnapshotSpec) -> list[str]:
 
     The rule of `models.facets.peer_columns`, on columns instead of features.
     """
-    peers = [f for f in catalogue(spec).values() if f.family in PEER_FAMILIES and not f.level]
+    peers = [f for f in of_families(catalogue(spec), PEER_FAMILIES).values() if not f.level]
     return list(dict.fromkeys(f.source for f in peers if _tells(f, profiles)))
 
 
@@ -264,7 +271,8 @@ def _tells(feature: Feature, profiles: Profiles) -> bool:
 def _switches(tables: Tables, spec: SnapshotSpec) -> list[Switch]:
     lines = tables.columns("transactions")
     there = {where: _there(where, tables, lines) for where in GIVES}
-    made = [Switch(where, there[where], _gives(where, spec)) for where in GIVES]
+    made = [Switch(where, is_there, _gives(where, spec, is_there))
+            for where, is_there in there.items()]  # fmt: skip
     made.append(Switch("time of day", spec.has_hours, _with_features("occasions", 4)))
     idle = [name for name in NOT_USED_YET if name in tables]
     return [*made, *(Switch(name, True, "checked at the door; not used yet") for name in idle)]
@@ -275,14 +283,18 @@ def _there(where: str, tables: Tables, lines: list[str]) -> bool:
     return column in lines if column else table in tables
 
 
-def _gives(where: str, spec: SnapshotSpec) -> str:
+def _gives(where: str, spec: SnapshotSpec, is_there: bool) -> str:
+    """What it switches on: the features it has, or would at least have if it were there."""
     table, _, column = where.partition(".")
-    names = ("discount", "margin", "product", "category")
-    full = replace(spec, columns=names, tables=(*spec.tables, "contacts"))
-    wanted = [f for f in catalogue(full).values()
+    full = replace(
+        spec, columns=tuple(OPTIONAL_COLUMNS), tables=(*spec.tables, "contacts", "contracts"),
+        related=tuple(RELATED),
+    )  # fmt: skip
+    wanted = [f for f in catalogue(spec if is_there else full).values()
               if f.source == where or (not column and f.source.startswith(table))]  # fmt: skip
     return _with_features(GIVES[where], len(wanted))
 
 
 def _with_features(what: str, features: int) -> str:
-    return f"{what} ({features} features)" if features else what
+    counted = f"{features} feature{'s' if features > 1 else ''}"
+    return f"{what} ({counted})" if features else what

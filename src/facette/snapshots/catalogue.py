@@ -1,11 +1,13 @@
 """The feature catalogue: what every column of a snapshot means, in one place.
 
 Sentences, transparency, signatures and the names of segments read it. `{w}` stands for a window in
-days, `{o}` for the observation window, `{c}` for a product category, `{a}` for an attribute.
+days, `{o}` for the observation window, `{a}` for an attribute, `{c}` for what the data name: a
+product category, a channel, a question, a kind of event.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,13 +90,88 @@ _CATEGORY = (
     Feature("top_category_share", "mix", "share", "share of spend in the largest category", "part de la première catégorie", "transactions.category"),
 )
 _CATEGORY_SHARE = Feature("share_{c}", "mix", "share", "share of spend in {c}", "part des dépenses en {c}", "transactions.category", high="{c}", low="")
+_USAGE = (
+    Feature("spend_{c}", "mix", "currency", "spend on {c} in the last {o} days, refunds left aside", "dépenses en {c} des {o} derniers jours, hors retours", "transactions.category", **_LEVEL),
+    Feature("loyalty_{c}", "mix", "share", "share of the four-week periods of the last {o} days with a purchase of {c}", "part des périodes de quatre semaines avec achat de {c}, sur {o} jours", "transactions.category", high="loyal to {c}"),
+    Feature("status_{c}", "mix", "category", "use of {c} in the last {o} days: never, new, regular or lapsed", "usage de {c} sur {o} jours : jamais, nouveau, régulier ou perdu", "transactions.category", category=True),
+)
+_SINGLE_CATEGORY = Feature("single_category_share", "basket", "share", "share of purchases with one category only", "part des achats d'une seule catégorie", "transactions.category", high="one category at a time", low="mixed baskets", level=True)
 _CONTACT = (
     Feature("contacts_received", "reaction", "count", "campaigns received in the last {o} days", "campagnes reçues sur {o} jours", "contacts", level=True),
+    Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),
+)
+_PRESSURE = Feature("pressure_received", "reaction", "contacts", "contact pressure: campaigns received, each fading with exp(-days / 30)", "pression commerciale : campagnes reçues, chacune s'estompant en exp(-jours / 30)", "contacts.sent_at", **_LEVEL)
+_RESPONSE = (
     Feature("responses", "reaction", "count", "campaigns answered in the last {o} days", "campagnes suivies d'effet sur {o} jours", "contacts.responded_at", level=True),
     Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", **_OWN),
     Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at"),
-    Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),
 )
+_CHANNEL_RESPONSE = Feature("{c}_response_rate", "reaction", "share", "share of campaigns by {c} answered", "part des campagnes par {c} suivies d'effet", "contacts.responded_at", high="answers by {c}", **_OWN)
+_OPEN = (
+    Feature("open_rate", "reaction", "share", "share of campaigns received that were opened", "part des campagnes reçues qui ont été ouvertes", "contacts.opened_at", high="opens campaigns", low="leaves campaigns unopened", **_OWN),
+    Feature("open_delay_hours", "reaction", "hours", "hours from campaign to opening", "heures de la campagne à l'ouverture", "contacts.opened_at"),
+)
+_CLICK = Feature("click_rate", "reaction", "share", "share of campaigns received that were clicked on", "part des campagnes reçues suivies d'un clic", "contacts.clicked_at", high="clicks on campaigns", **_OWN)
+_STARTED = (
+    Feature("started_contact_rate", "relation", "per 30 days", "contacts started by the customer, per 30 days", "contacts à l'initiative du client, par 30 jours", "interactions.occurred_at", high="often in touch", low="rarely in touch", **_OWN),
+    Feature("started_contact_trend", "relation", "share", "share of customer-started contacts in the recent half of {o} days", "part des contacts du client dans la moitié récente des {o} jours", "interactions.occurred_at"),
+    Feature("days_since_started_contact", "relation", "days", "days since the last contact started by the customer", "jours depuis le dernier contact du client", "interactions.occurred_at"),
+)
+_STARTED_CHANNEL = {
+    channel: Feature(f"started_{channel}_share", "relation", "share", f"share of customer-started contacts {english}", f"part des contacts du client {french}", "interactions.channel", high=f"contacts {english}", **_OWN)
+    for channel, english, french in (
+        ("branch", "at a branch", "en agence"),
+        ("advisor", "with an advisor", "avec un conseiller"),
+        ("phone", "by phone", "par téléphone"),
+        ("email", "by e-mail", "par e-mail"),
+        ("chat", "by chat", "par chat"),
+        ("web", "on the web", "sur le web"),
+        ("app", "in the app", "dans l'application"),
+        ("mail", "by letter", "par courrier"),
+    )
+}
+_CHANNELS = (
+    Feature("channel_entropy", "relation", "nats", "variety of channels of customer-started contacts", "variété des canaux des contacts du client", "interactions.channel", high="many channels", low="a single channel", **_OWN),
+    Feature("remote_share", "relation", "share", "share of customer-started contacts at a distance, neither branch nor advisor", "part des contacts du client à distance, ni agence ni conseiller", "interactions.channel", high="remote", low="face to face", **_OWN),
+    Feature("synchronous_share", "relation", "share", "share of customer-started contacts that are talks: branch, advisor, phone, chat", "part des contacts du client qui sont des échanges : agence, conseiller, téléphone, chat", "interactions.channel", high="talks", low="writes and clicks", **_OWN),
+)
+_PURPOSE = {
+    purpose: Feature(f"{purpose}_share", "relation", "share", f"share of customer-started contacts that are {english}", f"part des contacts du client qui sont des {french}", "interactions.purpose", high=high, behavioural=purpose != "offer")
+    for purpose, english, french, high in (
+        ("request", "requests", "demandes", "requests"),
+        ("complaint", "complaints", "réclamations", "complains"),
+        ("project", "about projects", "projets", "has projects"),
+        ("service", "for service", "opérations de service", "seeks service"),
+        ("offer", "about offers", "réponses à des offres", "asks about offers"),
+        ("form", "forms filled in", "formulaires remplis", "fills in forms"),
+        ("download", "downloads", "téléchargements", "downloads"),
+        ("visit", "visits", "visites", "visits"),
+    )
+}
+_COMPLAINTS = Feature("complaints", "relation", "count", "complaints in the last {o} days", "réclamations des {o} derniers jours", "interactions.purpose")
+_COMPLAINT_ANSWERS = (
+    Feature("open_complaints", "relation", "count", "complaints of the last {o} days without an answer", "réclamations des {o} derniers jours sans réponse", "interactions.answered_at"),
+    Feature("complaint_resolution_days", "relation", "days", "days from complaint to answer", "jours de la réclamation à la réponse", "interactions.answered_at"),
+)
+_REQUEST_ANSWER = Feature("answer_delay_days", "relation", "days", "days from request to answer", "jours de la demande à la réponse", "interactions.answered_at")
+_CONTACT_TIME = Feature("contact_weekend_share", "relation", "share", "share of customer-started contacts at the weekend", "part des contacts du client le week-end", "interactions.occurred_at", high="in touch at weekends", low="in touch on weekdays", **_OWN)
+_CONTACT_HOURS = (
+    Feature("contact_evening_share", "relation", "share", "share of customer-started contacts from 18 h on", "part des contacts du client après 18 h", "interactions.occurred_at", high="in touch in the evening", low="in touch by day", **_OWN),
+    Feature("contact_office_hours_share", "relation", "share", "share of customer-started contacts on weekdays from 9 to 18 h", "part des contacts du client en semaine de 9 à 18 h", "interactions.occurred_at"),
+)
+_DURATION = Feature("contact_duration_min", "relation", "minutes", "average length of customer-started contacts, in minutes", "durée moyenne des contacts du client, en minutes", "interactions.duration_min")
+_SURVEY = (
+    Feature("days_since_survey", "stated", "days", "days since the last survey answered", "jours depuis la dernière enquête répondue", "surveys.answered_at"),
+    Feature("surveys_answered", "stated", "count", "surveys answered in the last {o} days", "enquêtes répondues sur {o} jours", "surveys.answered_at"),
+)
+_ANSWER = Feature("answer_{c}", "stated", "number", "latest answer to {c}", "dernière réponse à {c}", "surveys.answer")
+_WITHDRAWN = Feature("consents_withdrawn", "consent", "count", "consents withdrawn in the last {o} days", "consentements retirés sur {o} jours", "consents.granted")
+_CONSENT = Feature("consent_{c}", "consent", "yes or no", "consent to contacts by {c}", "accord pour des contacts par {c}", "consents.granted")
+_EVENT = (
+    Feature("{c}_events", "event", "count", "events of kind {c} in the last {o} days", "événements {c} des {o} derniers jours", "events.kind"),
+    Feature("days_since_{c}", "event", "days", "days since the last event of kind {c}", "jours depuis le dernier événement {c}", "events.occurred_at"),
+)
+_EVENT_VALUE = Feature("{c}_value", "event", "number", "sum of values of events of kind {c} in the last {o} days", "somme des valeurs des événements {c} des {o} derniers jours", "events.value", **_LEVEL)
 _CONTRACT = (
     Feature("contracts_open", "contract", "count", "contracts held", "contrats détenus", "contracts", level=True),
     Feature("contracts_on_notice", "contract", "count", "contracts under notice", "contrats dénoncés", "contracts.notice_at"),
@@ -108,29 +185,98 @@ _ATTRIBUTE = Feature("{a}", "profile", "category", "{a}", "{a}", "customers.{a}"
 # fmt: on
 
 
-PEER_FAMILIES = {"mix", "profile", "reaction", "discount", "contract"}
+# what tells peers: who they are and how they deal with us; a consent alone says neither
+PEER_FAMILIES = {
+    "mix", "profile", "reaction", "discount", "contract", "relation", "stated", "event",
+}  # fmt: skip
 
 
 def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
     """The features of a snapshot with these constants, by name, in column order."""
     if isinstance(spec, WideSpec):
         return {name: _given(name, spec) for name in spec.columns}
-    listed = [_filled(f, w=w) for w in spec.windows_days for f in _SPEND]
-    listed += _ALWAYS
-    listed += _HOURS if spec.has_hours else ()
-    listed += _DISCOUNT if "discount" in spec.columns else ()
-    listed += _PRODUCT if "product" in spec.columns else ()
+    return {f.name: f for f in _listed(spec)}
+
+
+def of_families(features: Mapping[str, Feature], families: Container[str]) -> dict[str, Feature]:
+    """The features of these families, in their order."""
+    return {name: feature for name, feature in features.items() if feature.family in families}
+
+
+def has_names_twice(spec: SnapshotSpec) -> bool:
+    """Whether two features of these constants would bear one name."""
+    names = [feature.name for feature in _listed(spec)]
+    return len(set(names)) < len(names)
+
+
+def _listed(spec: SnapshotSpec) -> list[Feature]:
+    made = [_filled(f, w=w) for w in spec.windows_days for f in _SPEND]
+    made += _ALWAYS
+    made += _HOURS if spec.has_hours else ()
+    made += _DISCOUNT if "discount" in spec.columns else ()
+    made += _PRODUCT if "product" in spec.columns else ()
     if "category" in spec.columns:
-        listed += [*_CATEGORY, *(_filled(_CATEGORY_SHARE, c=c) for c in spec.categories)]
-    if "contacts" in spec.tables:
-        answers = "contact_response" in spec.columns
-        listed += [f for f in _CONTACT if answers or f.source != "contacts.responded_at"]
-    listed += _CONTRACT if "contracts" in spec.tables else ()
-    listed += [_CONTRACT_PRODUCTS] if "contract_product" in spec.columns else []
-    listed += [
-        _ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes
+        made += [*_CATEGORY, *(_filled(_CATEGORY_SHARE, c=c) for c in spec.categories)]
+    made += _of_usage(spec)
+    made += _of_contacts(spec) if "contacts" in spec.tables else []
+    made += _of_interactions(spec) if "interactions" in spec.related else []
+    made += _of_surveys(spec) if "surveys" in spec.related else []
+    if "consents" in spec.related:
+        made += [_WITHDRAWN, *(_filled(_CONSENT, c=c) for c in spec.consent_channels)]
+    made += _of_events(spec)
+    made += _CONTRACT if "contracts" in spec.tables else ()
+    made += [_CONTRACT_PRODUCTS] if "contract_product" in spec.columns else []
+    made += [_ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes]
+    return [_filled(f, o=spec.observation_days) for f in made]
+
+
+def _of_usage(spec: SnapshotSpec) -> list[Feature]:
+    if not spec.used_categories:
+        return []
+    spend, loyalty, status = _USAGE
+    wanted = (spend, loyalty, status) if spec.periods else (spend, status)
+    return [_SINGLE_CATEGORY, *(_filled(f, c=c) for c in spec.used_categories for f in wanted)]
+
+
+def _of_contacts(spec: SnapshotSpec) -> list[Feature]:
+    made = [*_CONTACT]
+    made += [_PRESSURE] if "contacts" in spec.related else []
+    made += _RESPONSE if "contact_response" in spec.columns else ()
+    made += [_filled(_CHANNEL_RESPONSE, c=c) for c in spec.contact_channels]
+    made += _OPEN if "contact_open" in spec.columns else ()
+    made += [_CLICK] if "contact_click" in spec.columns else []
+    return made
+
+
+def _of_interactions(spec: SnapshotSpec) -> list[Feature]:
+    has_answers = "interaction_answer" in spec.columns
+    made = [*_STARTED, *(_STARTED_CHANNEL[c] for c in spec.started_channels), *_CHANNELS]
+    made += [_PURPOSE[p] for p in spec.purposes]
+    if "complaint" in spec.purposes:
+        made += [_COMPLAINTS, *(_COMPLAINT_ANSWERS if has_answers else ())]
+    made += [_REQUEST_ANSWER] if has_answers and "request" in spec.purposes else []
+    made += [_CONTACT_TIME, *(_CONTACT_HOURS if spec.has_contact_hours else ())]
+    made += [_DURATION] if "interaction_duration" in spec.columns else []
+    return made
+
+
+def _of_surveys(spec: SnapshotSpec) -> list[Feature]:
+    as_text = replace(_ANSWER, unit="category", category=True)
+    return [
+        *_SURVEY,
+        *(
+            _filled(_ANSWER if q in spec.numeric_questions else as_text, c=q)
+            for q in spec.questions
+        ),
     ]
-    return {f.name: f for f in (_filled(f, o=spec.observation_days) for f in listed)}
+
+
+def _of_events(spec: SnapshotSpec) -> list[Feature]:
+    made = []
+    for kind in spec.event_kinds:
+        made += [_filled(f, c=kind) for f in _EVENT]
+        made += [_filled(_EVENT_VALUE, c=kind)] if kind in spec.valued_kinds else []
+    return made
 
 
 def _given(name: str, spec: WideSpec) -> Feature:
@@ -146,7 +292,12 @@ def _given(name: str, spec: WideSpec) -> Feature:
 
 def share_column(category: str) -> str:
     """The column name of a category's share."""
-    return f"share_{_slug(category)}"
+    return named(_CATEGORY_SHARE.name, category)
+
+
+def named(name: str, text: str) -> str:
+    """The column name of a feature for a category, channel, question or kind."""
+    return name.replace("{c}", _slug(text))
 
 
 def table(features: dict[str, Feature]) -> pd.DataFrame:

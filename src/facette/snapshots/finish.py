@@ -1,12 +1,12 @@
 """The finishing step: integer aggregates become features, in NumPy, the same for every engine.
 
-Ratios, logarithms and entropy are computed here and nowhere else, row by row, so that a feature
-depends on its customer's own integers and on the constants of the spec only.
+Ratios, logarithms and entropy are computed here, in `usage` and in `relation_ratios`, and nowhere
+else, row by row, so that a feature depends on its customer's own integers and on the constants of
+the spec only.
 """
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,16 @@ import polars as pl
 
 from facette.snapshots.aggregates import DAY_PARTS, KEY
 from facette.snapshots.catalogue import catalogue, share_column
+from facette.snapshots.ratios import Columns, entropy, ratio
+from facette.snapshots.relation_ratios import consent, events, reaction, relation, stated
 from facette.snapshots.spec import SnapshotSpec
+from facette.snapshots.usage import usage
 from facette.tables.contract import DAY_US
 
-Columns = dict[str, np.ndarray]
-
-# Absent sums and counts are 0; these are absent extremes and instants, and stay missing.
+# Absent sums and counts are 0; these are absent extremes, and stay missing, as do instants (`_at`).
 _EXTREMES = {
-    "last_at", "first_at", "gap_max", "largest_transaction", "category_largest", "contacted_at",
-    "responded_at", "acquired_at", "history_first_day", "history_last_day", "contract_longest",
-    "contract_newest", "contract_renewal",
+    "gap_max", "largest_transaction", "category_largest", "history_first_day", "history_last_day",
+    "contract_longest", "contract_newest", "contract_renewal",
 }  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFra
     ordered = aggregates.sort(KEY)
     raw = {c: _numbers(ordered[c]) for c in ordered.columns if ordered[c].dtype.is_integer()}
     made: dict[str, Any] = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
-    made |= _discount(raw) | _mix(raw, spec) | _reaction(raw, t)
+    made |= _discount(raw) | _mix(raw, spec) | usage(raw, spec)
+    made |= relation(raw, t, spec) | reaction(raw, t, spec) | stated(ordered, raw, t, spec)
+    made |= consent(raw, spec) | events(raw, t, spec)
     made |= _contracts(raw) | _profile(ordered, raw, t, spec)
     frame = pd.DataFrame(
         {name: made[name] for name in catalogue(spec)},
@@ -45,13 +47,8 @@ def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFra
     return frame
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, missing where whole is 0 or missing."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole != 0)
-
-
 def _numbers(column: pl.Series) -> np.ndarray:
-    absent = None if column.name in _EXTREMES else 0
+    absent = None if column.name in _EXTREMES or column.name.endswith("_at") else 0
     numbers = column if absent is None else column.fill_null(absent)
     return numbers.cast(pl.Float64).to_numpy().copy()
 
@@ -120,39 +117,10 @@ def _mix(raw: Columns, spec: SnapshotSpec) -> Columns:
         whole = raw["category_amount"]
         shares = [ratio(raw[f"category_{i}"], whole) for i in range(len(spec.categories))]
         made["categories"] = raw["categories"]
-        made["category_entropy"] = _entropy(shares, whole)
+        made["category_entropy"] = entropy(shares, whole)
         made["top_category_share"] = ratio(raw["category_largest"], whole)
         made |= {share_column(c): s for c, s in zip(spec.categories, shares, strict=True)}
     return made
-
-
-def _entropy(shares: list[np.ndarray], whole: np.ndarray) -> np.ndarray:
-    """Shannon entropy in nats of the listed shares and the rest; missing where nothing is spent."""
-    none = np.zeros(len(whole))
-    rest = np.clip(1 - reduce(np.add, shares, none), 0, 1)
-    # added one by one: a sum over an axis would round otherwise for one customer than for many
-    negative = reduce(np.add, (_plogp(share) for share in [*shares, rest]), none)
-    return np.where(whole != 0, 0.0 - negative, np.nan)
-
-
-def _plogp(share: np.ndarray) -> np.ndarray:
-    return share * np.log(share, out=np.zeros_like(share), where=share > 0)
-
-
-def _reaction(raw: Columns, t: int) -> Columns:
-    if "contacts" not in raw:
-        return {}
-    made = {
-        "contacts_received": raw["contacts"],
-        "days_since_contact": (t - raw["contacted_at"]) / DAY_US,
-    }
-    if "responses" not in raw:
-        return made
-    return made | {
-        "responses": raw["responses"],
-        "response_rate": ratio(raw["responses"], raw["contacts"]),
-        "response_delay_days": ratio(raw["response_delay_days"], raw["responses"]),
-    }
 
 
 def _contracts(raw: Columns) -> Columns:

@@ -6,6 +6,8 @@ A row is knowable at `t` when it was recorded before `t`. A cell that is filled 
 
 import narwhals as nw
 
+from facette.errors import BadInput
+from facette.snapshots.instants import as_date
 from facette.tables.contract import CONTRACTS, DAY_US, Tables
 
 
@@ -30,3 +32,18 @@ def first_known_day(tables: Tables, t: int) -> int | None:
     days = known_at(tables, "transactions", t).select(first=nw.col("occurred_at").min() // DAY_US)
     first = days.collect("pyarrow").item(0, "first")
     return None if first is None else int(first)
+
+
+def history_days(tables: Tables, t: int) -> int:
+    """Whole days observed before `t`, by what was known then.
+
+    Raises:
+        BadInput: not a day of transactions was known at `t`.
+    """
+    first = first_known_day(tables, t)
+    if first is None or t // DAY_US <= first:
+        raise BadInput(
+            f"snapshot.reference_dates: no customer has a transaction before {as_date(t)}, with a "
+            "whole day of history; choose a later date"
+        )
+    return t // DAY_US - first

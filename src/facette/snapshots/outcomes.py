@@ -14,6 +14,7 @@ from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
+OUTCOMES = ("value", "churned")
 YEAR_DAYS = 364  # whole weeks, so that weekdays fall alike
 
 

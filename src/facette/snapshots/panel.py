@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -15,23 +15,21 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnDefinition, ChurnModel, EventData
+from facette.settings import ChurnModel, EventData
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
-from facette.snapshots.catalogue import catalogue, share_column
+from facette.snapshots.constants import constants
 from facette.snapshots.contracts import ended_after, held_at
 from facette.snapshots.finish import finished
-from facette.snapshots.known import first_known_day, known_at
+from facette.snapshots.instants import EPOCH, as_date, iso
+from facette.snapshots.known import history_days
 from facette.snapshots.outcomes import YEAR_DAYS, net_column, outcomes_after, past_windows
+from facette.snapshots.relations import related_at
 from facette.snapshots.spec import SnapshotSpec, WideSpec
+from facette.snapshots.usage import usage_at
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
-from facette.wording import listed, nearest
-
-EPOCH = datetime(1970, 1, 1)
-UNDATED = "undated"
-OUTCOMES = ("value", "churned")
-OPTIONAL_COLUMNS = ("discount", "margin", "product", "category")
+from facette.wording import listed
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,8 @@ def snapshot_at(
 def _aggregated(tables: Tables, t: int, spec: SnapshotSpec, with_outcomes: bool) -> pl.DataFrame:
     after = outcomes_after(tables, t, spec) if with_outcomes else []
     frames = [aggregates_at(tables, t, spec), *past_windows(tables, t, spec), *after]
+    frames += related_at(tables, t, spec)
+    frames += usage_at(tables, t, spec) if spec.used_categories else []
     if "contracts" in spec.tables:
         frames.append(held_at(tables, t))
         frames += [ended_after(tables, t, spec)] if with_outcomes else []
@@ -214,144 +214,6 @@ def _check_dates(dates: list[int], start: int, end: int, reach: int) -> None:
         raise BadInput(
             f"snapshot.reference_dates: outcomes of {listed(overlapping)} run {reach} days, past "
             f"the test date {as_date(dates[-1])}; train on dates at least that far before it"
-        )
-
-
-def constants(
-    tables: Tables, earliest: int, settings: SnapshotSettings, churn: ChurnModel, data: EventData,
-    notes: list[str],
-) -> SnapshotSpec:  # fmt: skip
-    """The spec fixed at the earliest training date; what it drops is said in `notes`.
-
-    Raises:
-        BadInput: a declared static attribute that the customers table lacks, or contractual churn
-            without contracts.
-    """
-    if churn.definition is ChurnDefinition.contractual and "contracts" not in tables:
-        raise BadInput(
-            "model.churn.definition: contractual churn needs the table contracts; give it "
-            "(data.contracts.path), or write model.churn.definition=non_contractual"
-        )
-    history = history_days(tables, earliest)
-    observation = min(settings.observation_days, history)
-    if observation < settings.observation_days:
-        notes.append(
-            f"observation window cut from {settings.observation_days} to {observation} days, the "
-            f"history at the earliest training date, {as_date(earliest)}"
-        )
-    windows = sorted(w for w in set(settings.windows_days) if w <= observation)
-    dropped = sorted(set(settings.windows_days) - set(windows))
-    if dropped:
-        notes.append(
-            f"feature windows of {listed(dropped)} days dropped: longer than the {observation} "
-            "days observed at the earliest training date"
-        )
-    lines = known_at(tables, "transactions", earliest)
-    columns = optional_columns(tables)
-    spec = SnapshotSpec(
-        horizon_days=settings.horizon_days,
-        observation_days=observation,
-        windows_days=tuple(windows),
-        categories=_top_categories(lines, settings.categories) if "category" in columns else (),
-        attributes=_attributes(tables, data.static_attributes, notes),
-        tables=tuple(sorted(tables.frames)),
-        columns=tuple(columns),
-        has_hours=_has_hours(lines, notes),
-        minor_units=data.minor_units,
-        margin_rate=data.margin_rate,
-        active_days=churn.active_days,
-        gap_days=churn.gap_days,
-        contractual=churn.definition is ChurnDefinition.contractual,
-    )
-    _refuse_names_of_features(spec)
-    return spec
-
-
-def optional_columns(tables: Tables) -> list[str]:
-    """The optional columns of transactions there are, and of contracts and contacts."""
-    columns = [c for c in OPTIONAL_COLUMNS if c in tables.columns("transactions")]
-    if "contracts" in tables and "product" in tables.columns("contracts"):
-        columns.append("contract_product")
-    if "contacts" in tables and "responded_at" in tables.columns("contacts"):
-        columns.append("contact_response")
-    return columns
-
-
-def history_days(tables: Tables, t: int) -> int:
-    """Whole days observed before `t`, by what was known then.
-
-    Raises:
-        BadInput: not a day of transactions was known at `t`.
-    """
-    first = first_known_day(tables, t)
-    if first is None or t // DAY_US <= first:
-        raise BadInput(
-            f"snapshot.reference_dates: no customer has a transaction before {as_date(t)}, with a "
-            "whole day of history; choose a later date"
-        )
-    return t // DAY_US - first
-
-
-def _top_categories(lines: nw.LazyFrame, most: int) -> tuple[str, ...]:
-    spent = (
-        lines.filter((nw.col("amount") > 0) & ~nw.col("category").is_null())
-        .group_by("category")
-        .agg(nw.col("amount").sum().cast(nw.Int64))
-        .collect("pyarrow")
-        .to_native()
-        .to_pandas()
-        .sort_values(["amount", "category"], ascending=[False, True])
-    )
-    by_column: dict[str, str] = {}
-    for category in map(str, spent["category"]):
-        by_column.setdefault(share_column(category), category)  # no two may share a column
-    return tuple(by_column.values())[:most]
-
-
-def _has_hours(lines: nw.LazyFrame, notes: list[str]) -> bool:
-    hours = lines.select((nw.col("occurred_at") % DAY_US).max().alias("most")).collect("pyarrow")
-    if int(hours["most"][0]) == 0:
-        notes.append("occasions by hour are off: transactions carry dates without a time of day")
-        return False
-    return True
-
-
-def _attributes(tables: Tables, static: Iterable[str], notes: list[str]) -> tuple[str, ...]:
-    if "customers" not in tables:
-        notes.append("profile features are off: there is no customers table")
-        return ()
-    present = tables.columns("customers")
-    absent = [name for name in static if name not in present]
-    if absent:
-        raise BadInput(
-            f"data.static_attributes: customers has no column {listed(absent)}"
-            f"{nearest(absent[0], present)}"
-        )
-    structural = {"customer_id", "valid_from", "recorded_at"}
-    offered = [name for name in present if name not in structural]
-    if "valid_from" in present:
-        return tuple(offered)
-    undated = [name for name in offered if name not in set(static) | {"acquired_at"}]
-    if undated:
-        notes.append(
-            f"attributes {listed(undated)} are refused as features: undated, and not declared in "
-            "data.static_attributes"
-        )
-    return tuple(name for name in offered if name not in undated)
-
-
-def _refuse_names_of_features(spec: SnapshotSpec) -> None:
-    """An attribute under the name of a feature would take its place.
-
-    Raises:
-        BadInput: there is one.
-    """
-    taken = {*catalogue(replace(spec, attributes=())), "active", "value_current", *OUTCOMES}
-    clashing = [name for name in spec.attributes if name in taken]
-    if clashing:
-        raise BadInput(
-            f"customers: the attribute {listed(clashing)} bears the name of a feature or outcome; "
-            f"give it another one: data.customers.columns.own_{clashing[0]}={clashing[0]}"
         )
 
 
@@ -441,15 +303,3 @@ def within(snapshot: Snapshot, perimeter: str) -> Snapshot:
             f"{f' at {iso(date)}' if (date := snapshot.reference_date) else ''}; widen it"
         )
     return snapshot.keep(rows)
-
-
-def iso(date: datetime | None) -> str:
-    """The date alone where it is midnight, the date and time otherwise, or `undated`."""
-    if date is None:
-        return UNDATED
-    return date.date().isoformat() if date == datetime(*date.timetuple()[:3]) else date.isoformat()
-
-
-def as_date(t: int) -> str:
-    """The ISO text of an instant in microseconds."""
-    return iso(EPOCH + timedelta(microseconds=t))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PERIOD_DAYS = 28  # four weeks, so that weekdays fall alike
+
 
 @dataclass(frozen=True)
 class SnapshotSpec:
@@ -12,8 +14,14 @@ class SnapshotSpec:
 
     `windows_days` are the look-back windows kept, `categories` the product categories that have a
     share of their own, `attributes` the customer attributes used, `tables` the optional tables
-    and `columns` the optional transaction columns that were there at training. `contractual` says
-    that churn is of contracts, else of silence.
+    and `columns` the optional columns that were there at training. `contractual` says that churn is
+    of contracts, else of silence.
+
+    `related` are the tables that features of relation are made of. What was seen at training has
+    columns of its own: `used_categories`, `started_channels` and `purposes` of customer-started
+    contacts, `contact_channels` of campaigns, `questions` of surveys (`numeric_questions` those
+    answered in numbers), `consent_channels`, `event_kinds` (`valued_kinds` those with values). A
+    version stored before there were such features has none of them.
     """
 
     horizon_days: int
@@ -29,6 +37,22 @@ class SnapshotSpec:
     active_days: int
     gap_days: int
     contractual: bool = False
+    related: tuple[str, ...] = ()
+    used_categories: tuple[str, ...] = ()
+    started_channels: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    has_contact_hours: bool = False
+    contact_channels: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    numeric_questions: tuple[str, ...] = ()
+    consent_channels: tuple[str, ...] = ()
+    event_kinds: tuple[str, ...] = ()
+    valued_kinds: tuple[str, ...] = ()
+
+    @property
+    def periods(self) -> int:
+        """How many whole periods of four weeks the observation window holds."""
+        return self.observation_days // PERIOD_DAYS
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
