@@ -166,6 +166,9 @@ def _readable(pair: str) -> str:
     if re.match(FREE_KEYS, key):
         return f"++{override.input_line}"
     options = _groups().get(key)
+    inner = key.rpartition(".")[2]
+    if "." in key and "@" not in key and value in _groups().get(inner, []):
+        raise BadInput(f"{key}: {inner} is a group; write {inner}@{pair}")
     if (
         options
         and not override.is_sweep_override()
@@ -363,6 +366,8 @@ def _told(error: Exception, verb: str) -> str:
         return _wrong_value(cause) + _in_file(said, verb)
     if found := re.search(r"Could not override '(.+?)'\.", said):
         group = found[1].partition("@")[0]
+        if nested := re.search(r"Did you mean to override (\S+@\S+)\?", said):
+            return f"{group} stands inside another group here: write {nested[1]}=…"
         if (takers := _takers(group)) and verb not in takers:
             return f"{group} is for {', '.join(takers)}, not for {verb}{_in_file(said, verb)}"
         near = _nearest(group, (name for name in _groups() if name != found[1]))

@@ -4,8 +4,10 @@ Every value stands in one YAML file under `conf/`; a field here has a type and n
 what a user may leave out altogether (`None`). Registered with Hydra by `register()`.
 """
 
+import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
@@ -38,6 +40,15 @@ class Calibration(Enum):
     none = "none"
     sigmoid = "sigmoid"
     isotonic = "isotonic"
+
+
+class Dirt(Enum):
+    """What real extracts suffer from, put into a simulated bank on purpose."""
+
+    duplicates = "duplicates"
+    gaps = "gaps"
+    outliers = "outliers"
+    time_zones = "time_zones"
 
 
 @dataclass
@@ -157,6 +168,134 @@ class WideData(Data):
 
 
 @dataclass
+class World:
+    """The parameters of a simulated bank: a number, a range [low, high], or {one_of: [...]} each.
+
+    What each means, its unit and the formula it stands in: docs/simulated-bank.md.
+    """
+
+    name: str = MISSING
+    separation: Any = MISSING
+    family_spread: Any = MISSING
+    family_unevenness: Any = MISSING
+    axes_wallet_correlation: Any = MISSING
+    wallet_log_year: Any = MISSING
+    wallet_income: Any = MISSING
+    wallet_own: Any = MISSING
+    main_bank_share: Any = MISSING
+    share_falls_with_wallet: Any = MISSING
+    products_more: Any = MISSING
+    joining_year: Any = MISSING
+    leads: Any = MISSING
+    policy_strength: Any = MISSING
+    policy_branch: Any = MISSING
+    pilot_share: Any = MISSING
+    pilot_months: int = MISSING
+    campaign_reach: Any = MISSING
+    campaign_control: Any = MISSING
+    started_month: Any = MISSING
+    started_expectation: Any = MISSING
+    started_project: Any = MISSING
+    started_own: Any = MISSING
+    channel_axes: Any = MISSING
+    channel_digital: Any = MISSING
+    channel_distance: Any = MISSING
+    project_month: Any = MISSING
+    moment_month: Any = MISSING
+    wish_known: Any = MISSING
+    wish_own: Any = MISSING
+    mismatch_strength: Any = MISSING
+    response: dict[str, Any] = MISSING
+    contact_cost: dict[str, Any] = MISSING
+    response_moment: Any = MISSING
+    response_wear: Any = MISSING
+    response_own: Any = MISSING
+    organic_month: Any = MISSING
+    organic_project: Any = MISSING
+    conversion: Any = MISSING
+    backfire: Any = MISSING
+    unsubscribe: Any = MISSING
+    objection: Any = MISSING
+    objection_wear: Any = MISSING
+    objection_mismatch: Any = MISSING
+    satisfaction_memory: Any = MISSING
+    satisfaction_pressure: Any = MISSING
+    satisfaction_complaint: Any = MISSING
+    satisfaction_own: Any = MISSING
+    complaint_year: Any = MISSING
+    churn_year: Any = MISSING
+    churn_products: Any = MISSING
+    churn_complaint: Any = MISSING
+    churn_satisfaction: Any = MISSING
+    churn_moment: Any = MISSING
+    churn_shock: Any = MISSING
+    churn_own: Any = MISSING
+    churn_age: Any = MISSING
+    churn_wallet: Any = MISSING
+    churn_tenure: Any = MISSING
+    leaving_otherwise_year: Any = MISSING
+    closing_month: Any = MISSING
+    survey_rate: Any = MISSING
+    halo: Any = MISSING
+    acquiescence: Any = MISSING
+    late: Any = MISSING
+    event_known: Any = MISSING
+    refund: Any = MISSING
+    channels: dict[str, Any] = MISSING
+    purposes: dict[str, Any] = MISSING
+    products: dict[str, Any] = MISSING
+    relationship_models: dict[str, Any] = MISSING
+
+
+@dataclass
+class Plausible:
+    """Ranges [low, high] in which the figures of a simulated bank are plausible, one each.
+
+    What each figure is: `facette.tables.simulation.sanity`.
+    """
+
+    attrition: list[float] = MISSING
+    attrition_18_34: list[float] = MISSING
+    attrition_well_off: list[float] = MISSING
+    attrition_65_more: list[float] = MISSING
+    leaving_otherwise: list[float] = MISSING
+    newcomers: list[float] = MISSING
+    tenure_1_product: list[float] = MISSING
+    tenure_2_products: list[float] = MISSING
+    tenure_3_products: list[float] = MISSING
+    products: list[float] = MISSING
+    top_fifth: list[float] = MISSING
+    losing: list[float] = MISSING
+    wallet: list[float] = MISSING
+    wallet_at_the_top: list[float] = MISSING
+    response_mail: list[float] = MISSING
+    response_phone: list[float] = MISSING
+    response_email: list[float] = MISSING
+    unsubscribe: list[float] = MISSING
+    objected: list[float] = MISSING
+    complaints: list[float] = MISSING
+    started: list[float] = MISSING
+    survey: list[float] = MISSING
+    pilot: list[float] = MISSING
+    control: list[float] = MISSING
+
+
+@dataclass
+class BankData(EventData):
+    """A simulated bank: the one that `path` holds, or that these figures and this world make.
+
+    `start` is the ISO date of the first day; `chunk` is how many customers are in hand at a time.
+    """
+
+    customers: int = MISSING
+    months: int = MISSING
+    start: str = MISSING
+    seed: int = MISSING
+    chunk: int = MISSING
+    world: World = MISSING
+
+
+@dataclass
 class Snapshot:
     """Which reference dates, how far back features look, how far ahead outcomes look."""
 
@@ -166,6 +305,10 @@ class Snapshot:
     windows_days: list[int] = MISSING
     max_reference_dates: int = MISSING
     categories: int = MISSING
+    category_usage: int = MISSING
+    channels: int = MISSING
+    questions: int = MISSING
+    event_kinds: int = MISSING
     perimeter: str | None = None
 
 
@@ -196,6 +339,9 @@ class Behaviour:
     min_stability: float = MISSING
     min_share: float = MISSING
     resamples: int = MISSING
+    null_draws: int = MISSING
+    natural_level: float = MISSING
+    min_valley: float = MISSING
     sample: int = MISSING
     names: list[str] = MISSING
 
@@ -258,13 +404,15 @@ class Models:
 class Evaluation:
     """How figures are judged: bootstrap resamples over customers, width of the intervals.
 
-    Data without dates are judged in `repeats` x `folds` stratified folds instead.
+    Data without dates are judged in `repeats` x `folds` stratified folds instead. `truth`: what was
+    learnt is held against what is known to be true, of a simulated bank.
     """
 
     resamples: int = MISSING
     confidence: float = MISSING
     folds: int = MISSING
     repeats: int = MISSING
+    truth: bool = MISSING
 
 
 @dataclass
@@ -336,13 +484,32 @@ class Describe:
     worth: Worth = MISSING
 
 
-def check_ranges(settings: Train | Score | Describe) -> None:
+@dataclass
+class Simulate:
+    """`facette simulate`. `dirt_share` of the rows have each kind of `dirt`."""
+
+    world: World = MISSING
+    customers: int = MISSING
+    months: int = MISSING
+    start: str = MISSING
+    seed: int = MISSING
+    out: str = MISSING
+    chunk: int = MISSING
+    dirt: list[Dirt] = MISSING
+    dirt_share: float = MISSING
+    progress: bool = MISSING
+
+
+def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
     Raises:
         BadInput: the first setting outside its range, with the range.
     """
-    ranges = _data_ranges(settings.data)
+    if isinstance(settings, Simulate):
+        ranges = _simulation_ranges(settings)
+    else:
+        ranges = _data_ranges(settings.data)
     if isinstance(settings, Train):
         ranges += [*_snapshot_ranges(settings.snapshot), *_training_ranges(settings)]
     if isinstance(settings, Describe):
@@ -365,6 +532,12 @@ def _training_ranges(train: Train) -> list[Range]:
         ("segments.behaviour.clip_quantile", behaviour.clip_quantile,
          0 <= behaviour.clip_quantile < 0.5, "0 to below 0.5"),
         ("segments.behaviour.resamples", behaviour.resamples, behaviour.resamples > 0, "1 or more"),
+        ("segments.behaviour.null_draws", behaviour.null_draws, behaviour.null_draws > 0,
+         "1 or more"),
+        ("segments.behaviour.natural_level", behaviour.natural_level,
+         0 < behaviour.natural_level < 1, "between 0 and 1"),
+        ("segments.behaviour.min_valley", behaviour.min_valley, 0 <= behaviour.min_valley <= 1,
+         "0 to 1"),
         ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
         ("segments.rfm.bands", segments.rfm.bands, segments.rfm.bands > 1, "2 or more"),
         ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1,
@@ -407,7 +580,82 @@ def _data_ranges(data: Data) -> list[Range]:
         name,
         ("data.minor_units", data.minor_units, 0 <= data.minor_units <= 6, "0 to 6"),
         ("data.rows_in_memory", data.rows_in_memory, data.rows_in_memory >= 0, "0 or more"),
+        *(_bank_ranges("data.", data) if isinstance(data, BankData) else ()),
     ]
+
+
+def _simulation_ranges(simulate: Simulate) -> list[Range]:
+    share = simulate.dirt_share
+    return [
+        *_bank_ranges("", simulate),
+        ("out", simulate.out, bool(simulate.out.strip()), "a folder"),
+        ("dirt_share", share, 0 <= share <= 1, "0 to 1"),
+    ]
+
+
+def _bank_ranges(under: str, bank: BankData | Simulate) -> list[Range]:
+    """What a bank can be simulated with; its identifiers have nine digits."""
+    begins = re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-01", bank.start) is not None
+    return [
+        (f"{under}customers", bank.customers, 1 <= bank.customers < 10**8, "1 to 99999999"),
+        (f"{under}months", bank.months, 12 <= bank.months <= 600, "12 to 600"),
+        (f"{under}start", bank.start, begins and "2016" <= bank.start < "2100",
+         "the first day of a month from 2016 on, as 2023-01-01,"),
+        (f"{under}seed", bank.seed, 0 <= bank.seed < 2**32, "0 to 4294967295"),
+        (f"{under}chunk", bank.chunk, bank.chunk > 0, "1 or more"),
+        *_world_ranges(f"{under}world", bank.world),
+    ]  # fmt: skip
+
+
+def _world_ranges(where: str, world: World) -> Iterator[Range]:
+    """Every parameter of a world: numbers, whatever is drawn of them, and shares within 0 to 1."""
+    for told in fields(world):
+        if told.name == "name":
+            continue
+        for name, value in _leaves(f"{where}.{told.name}", getattr(world, told.name)):
+            least, most, wanted = _BOUNDS.get(told.name, _ANY)
+            if name.endswith((".approach", ".channel")):
+                known = _HANDLED[name.rpartition(".")[2]]
+                yield name, value, value in known, f"one of {', '.join(known)}"
+            else:
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                yield name, value, number and least <= value <= most, wanted
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The single values in a parameter: of a table of parameters, the ends of a range, options."""
+    if isinstance(value, dict) and set(value) == {"one_of"}:
+        value = value["one_of"]
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(f"{name}.{key}", inner)
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from _leaves(name, inner)
+    else:
+        yield name, value
+
+
+_ANY = (-math.inf, math.inf, "a number, a range [low, high], or {one_of: [...]}")
+_SHARE, _TIE = (0, 1, "0 to 1"), (-1, 1, "-1 to 1")
+_SPREAD, _RATE = (0, math.inf, "0 or more"), (1e-6, math.inf, "more than 0")
+_BOUNDS = {
+    **dict.fromkeys(("main_bank_share", "leads", "pilot_share", "campaign_reach",
+                     "campaign_control", "project_month", "moment_month", "conversion", "backfire",
+                     "unsubscribe", "satisfaction_memory", "closing_month", "survey_rate", "late",
+                     "event_known", "refund"), _SHARE),
+    **dict.fromkeys(("response", "organic_month"), (1e-6, 1 - 1e-6, "between 0 and 1")),
+    **dict.fromkeys(("axes_wallet_correlation", "wish_known"), _TIE),
+    **dict.fromkeys(("separation", "family_unevenness", "products_more", "joining_year",
+                     "pilot_months", "contact_cost", "leaving_otherwise_year",
+                     "churn_shock"), _SPREAD),
+    **dict.fromkeys(("family_spread", "wallet_income", "started_month", "complaint_year",
+                     "churn_year"), _RATE),
+}  # fmt: skip
+_HANDLED = {
+    "approach": ("personalised", "semi_personalised", "mass"),
+    "channel": ("mail", "phone", "email", "app", "branch", "advisor"),
+}
 
 
 def register() -> None:
@@ -418,5 +666,8 @@ def register() -> None:
     store.store(name="train_schema", node=Train)
     store.store(name="score_schema", node=Score)
     store.store(name="describe_schema", node=Describe)
-    for kind, node in (("events", EventData), ("files", FilesData), ("wide", WideData)):
+    store.store(name="simulate_schema", node=Simulate)
+    for kind, node in (
+        ("events", EventData), ("files", FilesData), ("wide", WideData), ("bank", BankData),
+    ):  # fmt: skip
         store.store(group="data", name=f"{kind}_schema", node=node)

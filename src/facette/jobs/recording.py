@@ -34,6 +34,9 @@ def record(
         run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
     run.table(found.scored, "scores/customers.json") if len(found.scored) <= MOST_LOGGED else None
     run.table(pd.DataFrame([asdict(check) for check in story.checks]), "tables/checks.json")
+    if story.truth:
+        run.table(pd.Series(story.truth).rename_axis("figure").reset_index(name="value"),
+                  "tables/truth.json")  # fmt: skip
     figures = figures_of(story)
     for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
         with run.child(part) as child:

@@ -14,7 +14,9 @@ from facette.errors import BadInput
 from facette.registry.models import load
 from facette.registry.packaging import as_rows
 from facette.settings import EventData, Score, WideData, check_ranges
-from facette.snapshots.panel import Snapshot, history_days, optional_columns, snapshot_at
+from facette.snapshots.constants import optional_columns
+from facette.snapshots.known import history_days
+from facette.snapshots.panel import Snapshot, snapshot_at
 from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.snapshots.wide import wide_snapshot
 from facette.tables.contract import Tables

@@ -25,7 +25,8 @@ from facette.models.validation import (
 )
 from facette.settings import ChurnModel, PotentialModel, ValueModel
 from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
-from facette.snapshots.panel import OUTCOMES, Panel
+from facette.snapshots.outcomes import OUTCOMES
+from facette.snapshots.panel import Panel
 from facette.snapshots.spec import SnapshotSpec
 
 
@@ -71,7 +72,8 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     """Expected value E[net margin of the outcome window | x], in currency units.
 
     A log link does not keep the total: predictions are scaled so that the out-of-fold ones of the
-    latest training snapshot add up to what happened.
+    latest training snapshot add up to what happened. Without one, a customer may be expected to
+    cost money where some have; nobody is where none has.
 
     Raises:
         BadInput: a configured feature is an outcome or unknown.
@@ -92,7 +94,8 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
             f"value: {refunded:,} training rows with more refunded than bought are learnt as 0; "
             "the scale keeps the total"
         )
-    return Learned(model.files(lower=0.0, scale=scale), params, notes)
+    lower = 0.0 if model.link == "log" or not refunded else None
+    return Learned(model.files(lower=lower, scale=scale), params, notes)
 
 
 def _value_reach(panel: Panel) -> int | None:

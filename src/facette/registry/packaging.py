@@ -16,7 +16,8 @@ from facette.registry.customer_model import Bundle
 from facette.segments.behaviour import BehaviourSegments
 from facette.segments.tiers import frozen_bands, frozen_tiers
 from facette.settings import Train
-from facette.snapshots.panel import Panel, Snapshot, iso
+from facette.snapshots.instants import iso
+from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec
 
 

@@ -15,10 +15,12 @@ from facette.models.judging import Judgement
 from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
 from facette.segments.behaviour import BehaviourSegments, standardised
+from facette.segments.nature import Nature
 from facette.segments.quality import shared_information
 from facette.settings import Train
 from facette.snapshots.catalogue import Feature, catalogue
-from facette.snapshots.panel import Panel, as_date
+from facette.snapshots.instants import as_date
+from facette.snapshots.panel import Panel
 from facette.tables.contract import Tables
 
 
@@ -28,7 +30,8 @@ class Findings:
 
     `scored` is the test snapshot scored by the package, rows as in `panel.test`; `contributions`
     maps a part to its (n, features) SHAP contributions at the test date, where there are any;
-    `frozen` are the tiers and bands stored with the version.
+    `frozen` are the tiers and bands stored with the version; `recovered` what the truth says, where
+    there is one, as `truth/<what>`.
     """
 
     settings: Train
@@ -41,6 +44,7 @@ class Findings:
     frozen: dict[str, Any]
     off: dict[str, str]
     contributions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    recovered: dict[str, float] = field(default_factory=dict)
 
     @property
     def test_date(self) -> str:
@@ -126,7 +130,8 @@ class Findings:
         named: dict[str, float] = {}
         for judgement in self.judgements.values():
             named |= judgement.metrics()
-        return named | (self._behaviour_metrics() if self.behaviour else {})
+        named |= self._behaviour_metrics() if self.behaviour else {}
+        return named | self.recovered
 
     def _behaviour_metrics(self) -> dict[str, float]:
         assert self.behaviour is not None and self.membership is not None
@@ -141,7 +146,22 @@ class Findings:
             "behaviour/fidelity_chance": self.membership.chance,
             "behaviour/ami_value_tier": _known(self.ami_value_tier),
             "behaviour/ami_past_treatment": _known(self.ami_past_treatment),
+            **_nature_metrics(self.behaviour.nature),
         }
+
+
+def _nature_metrics(nature: Nature | None) -> dict[str, float]:
+    if nature is None:
+        return {"behaviour/natural": 0.0}
+    return {
+        "behaviour/natural": float(nature.kind == "natural"),
+        "behaviour/natural_p": nature.p,
+        "behaviour/valley": nature.valley,
+        "behaviour/null_valley": nature.null_valley,
+        "behaviour/explained": nature.explained,
+        "behaviour/null_explained": nature.null_explained,
+        "behaviour/null_stability": nature.null_jaccard,
+    }
 
 
 def _known(figure: float | None) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
 from facette.reports.cards import segment_cards
 from facette.reports.gallery import pictures
 from facette.reports.story import PARTS, Story
@@ -70,6 +71,7 @@ def _told(story: Story) -> dict[str, Any]:
         "cards": segment_cards(story),
         "tables": _tables(story),
         "models": _models(story),
+        "truth": truth_sentences(story),
         "facts": _facts(story),
         "number": number,
     }
@@ -139,6 +141,8 @@ def _tables(story: Story) -> dict[str, Table]:
         "cells": _cells_table,
         "catalogue": _catalogue_table,
         "cleaning": _cleaning_table,
+        "recovery": recovery_table,
+        "headroom": headroom_table,
     }
     made = {name: make(story) for name, make in asked.items()}
     return {name: printed for name, printed in made.items() if printed is not None}

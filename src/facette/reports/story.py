@@ -118,6 +118,7 @@ class Story:
         correlation of the feature with its contribution, -1 to 1).
     cleaning : table, rows_in, kept, dropped, why: the rows of each table and what dropped some.
     catalogue : name, family, unit, sentence, source, personal.
+    truth : what the truth of simulated customers says, as in the tracked run ("truth/<what>").
     configuration : the resolved configuration as YAML text. digests : what -> digest.
     """
 
@@ -161,6 +162,7 @@ class Story:
     drivers: dict[str, pd.DataFrame] = field(default_factory=dict)
     catalogue: pd.DataFrame | None = None
     cleaning: pd.DataFrame | None = None
+    truth: dict[str, float] = field(default_factory=dict)
     configuration: str | None = None
     digests: dict[str, str] = field(default_factory=dict)
 

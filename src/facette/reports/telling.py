@@ -84,6 +84,7 @@ def tell(
         drivers=_drivers(found),
         catalogue=catalogue_table(found.catalogue),
         cleaning=cleaned_rows(found.tables.cleaning),
+        truth=found.recovered,
         configuration=configuration,
         digests={
             **found.tables.digests,
@@ -216,20 +217,25 @@ def _segmentation(found: Findings) -> Segmentation | None:
 
 def _nature(found: Findings) -> str:
     assert found.behaviour is not None
-    figures = found.metrics()
-    if figures["behaviour/k"] == 1:
-        return "No cut was reproducible enough; everyone is one segment"
-    floor = found.settings.segments.behaviour.min_stability
-    silhouette = f"(silhouette {figures['behaviour/silhouette']:.2f})"
-    if figures["behaviour/stability_min"] < floor:
-        return (
-            "Not reproducible as a whole: at least one segment does not come back when customers "
-            f"are drawn anew; whether the groups are natural is not claimed {silhouette}"
-        )
-    return (
-        "A reproducible cut: the same segments come back when customers are drawn anew; whether "
-        f"they are natural groups is not claimed {silhouette}"
+    nature = found.behaviour.nature
+    if nature is None:
+        return "No segments: everyone is one, so that there is no verdict on their nature"
+    apart = (
+        f"they explain {nature.explained:.2f} of the variance against {nature.null_explained:.2f} "
+        "in data without any groups, with the same columns and correlations, cut likewise; between "
+        f"any two of them density falls by {nature.valley:.0%} or more, against "
+        f"{nature.null_valley:.0%} there"
     )
+    return {
+        "natural": f"Natural: the same segments come back when customers are drawn anew (least "
+        f"Jaccard {nature.jaccard:.2f}), and stand apart as groups do: {apart} "
+        f"(p {nature.p:.3f})",
+        "reproducible": "Reproducible, not natural: the same segments come back when customers are "
+        f"drawn anew (least Jaccard {nature.jaccard:.2f}, without groups "
+        f"{nature.null_jaccard:.2f}), but they don't stand apart as groups do: {apart}",
+        "constructed": "Constructed: at least one segment does not come back when customers are "
+        f"drawn anew (least Jaccard {nature.jaccard:.2f}), the cut is one of many; {apart}",
+    }[nature.kind]
 
 
 def _segments(found: Findings) -> pd.DataFrame:

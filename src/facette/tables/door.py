@@ -35,7 +35,7 @@ from facette.tables.contract import (
 from facette.tables.exact import Exact, exact, point_zeros, without_point_zero
 from facette.wording import listed, nearest
 
-SOURCES = ("complete_journey", "cdnow", "files")
+SOURCES = ("complete_journey", "cdnow", "files", "bank")
 FIRST_KEYS = 3
 ROWS_A_PASS = 10_000_000  # of a scanned table, taken in hand at a time
 STRAY_SHARE, STRAY_ROWS = 0.01, 3
@@ -43,12 +43,16 @@ STRAY_SHARE, STRAY_ROWS = 0.01, 3
 
 @dataclass(frozen=True)
 class Raw:
-    """What a source hands over: frames under contract names, and the files they came from."""
+    """What a source hands over: frames under contract names, and the files they came from.
+
+    `observed_until`: the ISO date on which observation ends, where the source knows it.
+    """
 
     frames: Mapping[str, pl.LazyFrame]
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     cleaning: tuple[Cleaned, ...] = ()
+    observed_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def admit(raw: Raw, data: EventData) -> Tables:
     cleaning |= {cleaned.table: cleaned for cleaned in raw.cleaning}
     logs = {name: Log(notes, dict(cleaning[name].dropped)) for name in held}
     frames = {n: _admitted(CONTRACTS[n], frame, data, logs[n]) for n, frame in held.items()}
-    end = _observed_until(frames, data)
+    given = raw.observed_until if data.observed_until is None else data.observed_until
+    end = _observed_until(frames, given)
     frames = {n: _within(CONTRACTS[n], f, end, data, logs[n]) for n, f in frames.items()}
     _tell_strangers(frames, notes)
     frames["transactions"] = _with_category(frames, notes)
@@ -311,12 +316,12 @@ def _turns(frame: pl.LazyFrame, key: str) -> list[pl.LazyFrame]:
     return [frame.filter(turn == i) for i in range(passes)] if passes > 1 else [frame]
 
 
-def _observed_until(frames: Mapping[str, pl.LazyFrame], data: EventData) -> int:
+def _observed_until(frames: Mapping[str, pl.LazyFrame], given: str | None) -> int:
     timed = {name: f for name, f in frames.items() if "occurred_at" in f.collect_schema()}
     days = {name: _days(frame) for name, frame in timed.items()}
     _refuse_stray(days["transactions"], "transactions", "before")
-    if data.observed_until is not None:
-        return microseconds(data.observed_until, "data.observed_until")
+    if given is not None:
+        return microseconds(given, "data.observed_until")
     for name, found in days.items():
         _refuse_stray(found, name, "after")
     return (max(int(found["day"][-1]) for found in days.values()) + 1) * DAY_US

@@ -7,20 +7,30 @@ never a byte of what is written: each block is a row group, in order.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from facette.settings import World
+from facette.errors import BadInput
+from facette.settings import Dirt, World
 from facette.tables.simulation.chance import BLOCK, Chance
-from facette.tables.simulation.months import Bank, Month, State, first_state, lived, opened
+from facette.tables.simulation.conduct import Bank
+from facette.tables.simulation.dirt import dirtied, schemas
+from facette.tables.simulation.manifest import (
+    Asked,
+    differences,
+    manifest,
+    write_manifest,
+)
+from facette.tables.simulation.months import Month, lived, opened
 from facette.tables.simulation.people import People, people
 from facette.tables.simulation.rows import (
     CATEGORIES,
@@ -31,9 +41,11 @@ from facette.tables.simulation.rows import (
     write_month,
     write_start,
 )
+from facette.tables.simulation.state import State, first_state
 from facette.tables.simulation.world import drawn
 
 TRUTH = "truth"
+WORKERS = 2
 _F32 = pl.Float32()
 TRUTH_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "people": {"customer_id": pl.String(), "family": pl.Int32(), "power": _F32,
@@ -46,13 +58,73 @@ TRUTH_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
 }  # fmt: skip
 
 
+def kept(
+    asked: Asked, folder: Path, *, chunk: int, said: Callable[[int], object] = lambda n: None
+) -> dict[str, int] | None:
+    """The bank asked for in `folder`: rows by table, or None where it lies there already.
+
+    It is made ready in a folder of its own beside, and moved there whole: nothing half-written ever
+    stands under the final name, and two runs at once don't disturb each other.
+
+    Raises:
+        BadInput: `folder` holds something else, or can't be written.
+    """
+    if _holds(folder, asked):
+        return None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(".part", f"{folder.name}.", folder.parent) as workshop:
+            made = Path(workshop) / folder.name
+            rows = simulate(
+                asked.world, asked.customers, asked.months, asked.seed,
+                date.fromisoformat(asked.start), made, chunk=chunk, said=said, dirt=asked.dirt,
+                dirt_share=asked.dirt_share,
+            )  # fmt: skip
+            write_manifest(made, asked, rows)
+            made.replace(folder)
+    except OSError as error:
+        if _holds(folder, asked):  # another run was quicker
+            return None
+        raise BadInput(
+            f"{folder} cannot be written: {error.strerror or error}; make room for it, or choose "
+            "another folder"
+        ) from None
+    return rows
+
+
+def _holds(folder: Path, asked: Asked) -> bool:
+    """Whether the folder holds the very bank asked for; it is free where it holds nothing.
+
+    Raises:
+        BadInput: it holds something else.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    found = manifest(folder)
+    differing = ["no simulated bank"] if found is None else differences(found, asked)
+    if differing:
+        raise BadInput(
+            f"{folder} already holds something else ({'; '.join(differing)}); choose another "
+            "folder, or remove this one"
+        )
+    return True
+
+
+def end_of(start: date, months: int) -> date:
+    """The day after the last of the months that begin with `start`."""
+    past = start.month - 1 + months
+    return date(start.year + past // 12, past % 12 + 1, 1)
+
+
 def simulate(
     world: World, customers: int, months: int, seed: int, start: date, folder: Path,
-    *, chunk: int, said: Callable[[int], object] = lambda n: None,
+    *, chunk: int, said: Callable[[int], object] = lambda n: None, dirt: Collection[Dirt] = (),
+    dirt_share: float = 0.0,
 ) -> dict[str, int]:  # fmt: skip
     """Write the bank into `folder`, and its truth into `folder/truth`; rows by table.
 
-    `chunk` is how many customers are in hand at a time; `said` is told of customers done.
+    `chunk` is how many customers are in hand at a time; `said` is told of customers done. Each kind
+    of `dirt` takes `dirt_share` of the rows; the truth knows nothing of it.
 
     Raises:
         BadInput: a parameter of the world can't be drawn.
@@ -61,8 +133,9 @@ def simulate(
     bank = opened(made, seed, months, start)
     (folder / TRUTH).mkdir(parents=True)
     rows = dict.fromkeys(SCHEMAS, 0)
-    with Files(folder, SCHEMAS) as tables, Files(folder / TRUTH, TRUTH_SCHEMAS) as truths:
+    with Files(folder, schemas(dirt)) as tables, Files(folder / TRUTH, TRUTH_SCHEMAS) as truths:
         for block, (frames, truth) in _blocks(bank, customers, max(chunk // BLOCK, 1)):
+            frames = dirtied(frames, dirt, dirt_share, Chance(seed, block))
             tables.append(frames)
             truths.append(truth)
             rows = {name: n + len(frames[name]) for name, n in rows.items()}
@@ -83,6 +156,14 @@ def block_of(bank: Bank, number: int, customers: int) -> tuple[People, Chance]:
     chance = Chance(bank.seed, number)
     size = min(BLOCK, customers - first)
     return people(bank.world, bank.wish, chance, first, size, bank.months), chance
+
+
+def state_before(bank: Bank, who: People, chance: Chance, month: int) -> State:
+    """The state at the start of a month, as it came about."""
+    state = first_state(who, int(bank.start_days[0]))
+    for earlier in range(month):
+        state, _ = lived(bank, who, state, earlier, chance)
+    return state
 
 
 def history(
@@ -110,9 +191,6 @@ def _blocks(
                            strict=True)  # fmt: skip
 
 
-WORKERS = 2
-
-
 def _written(
     bank: Bank, number: int, customers: int
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
@@ -125,26 +203,30 @@ def _written(
         start, end = bank.start_days[month : month + 2]
         c = calendar(who, month, int(start), int(end - start), happened)
         write_month(block, c, before, happened, after)
-        lived_through.append(_month_truth(block.names, month, before, happened))
+        lived_through.append(_month_truth(block.place, month, before, happened))
         tried.append(_campaign_truth(month, happened))
     write_end(block, after)
-    known = {"customer_id": block.names, "family": who.family, "power": who.power,
-             "expectation": who.expectation, "wish_closeness": who.wish[:, 0],
+    known = {"customer_id": block.names.gather(block.place), "family": who.family,
+             "power": who.power, "expectation": who.expectation, "wish_closeness": who.wish[:, 0],
              "wish_initiative": who.wish[:, 1]}  # fmt: skip
     truth = {
         "people": pl.DataFrame(known),
-        "months": pl.concat(lived_through).sort("customer_id", "month"),
+        "months": _named(block, pl.concat(lived_through).sort("customer_id", "month")),
         "campaigns": pl.DataFrame(tried),
     }
     return block.frames(), truth
 
 
-def _month_truth(names: np.ndarray, month: int, before: State, happened: Month) -> pl.DataFrame:
+def _named(block: Block, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(customer_id=block.names.gather(frame["customer_id"]))
+
+
+def _month_truth(place: np.ndarray, month: int, before: State, happened: Month) -> pl.DataFrame:
     here = happened.here
     share = 1 / (1 + np.exp(-before.share_logit))
     return pl.DataFrame(
         {
-            "customer_id": names[here], "month": np.full(here.sum(), month),
+            "customer_id": place[here], "month": np.full(here.sum(), month),
             "wallet": happened.wallet[here], "share": share[here], "margin": happened.margin[here],
             "satisfaction": happened.mood[here], "hazard": happened.hazard[here],
             "mismatch": happened.mismatch[here], "project": happened.project[here] > 0,
@@ -186,4 +268,3 @@ class Files:
     def __exit__(self, *_: object) -> None:
         for writer in self._writers.values():
             writer.close()
-

@@ -20,7 +20,11 @@ ORIGINS = ("walk_in", "referral", "web", "campaign", "broker")
 FIRST_CHANNELS = ("branch", "web")
 CONSENTS = ("email", "phone", "mail", "app")
 CONSENT_RATES = np.array([0.75, 0.65, 0.85, 0.55])
+OCCUPATIONS = ("worker", "employee", "intermediate", "executive", "self_employed", "none")
+HOMES = ("tenant", "owner", "lodged")
 STAGE_WALLET = np.array([-0.35, -0.10, 0.05, 0.15, 0.15, -0.05])
+OCCUPATION_WALLET = np.array([-0.20, -0.05, 0.05, 0.20, 0.40, -0.15])
+HOME_WALLET = np.array([-0.15, 0.20, -0.25])
 YEAR_DAYS = 365.25
 LONGEST_TENURE_YEARS = 45  # no bank starts so early that a contract would be from before 1970
 NEVER = 1_000_000  # a month that does not come
@@ -42,6 +46,8 @@ class People:
     age: np.ndarray
     life_stage: np.ndarray
     income_band: np.ndarray
+    occupation: np.ndarray
+    home: np.ndarray
     wallet_log: np.ndarray
     wallet_z: np.ndarray
     share_logit: np.ndarray
@@ -74,9 +80,12 @@ def people(
     age = np.where(u[3] < 0.22, 18 + 14 * u[4], 26 + 64 * u[4] ** 1.25)
     life_stage = _life_stage(age, u[5])
     income = _tied(z[6], axes, world)
+    rng = chance.of(PEOPLE, 1)
+    occupation, home = _occupation(rng, income, age), _home(rng, income, age)
     wallet = (
         world.wallet_log_year + world.wallet_income * income + world.wallet_own * z[7]
-        + STAGE_WALLET[life_stage] - 0.00025 * (age - 55) ** 2
+        + STAGE_WALLET[life_stage] + OCCUPATION_WALLET[occupation] + HOME_WALLET[home]
+        - 0.00025 * (age - 55) ** 2
     )  # fmt: skip
     wallet_z = (wallet - world.wallet_log_year + 0.1) / np.hypot(
         world.wallet_income, world.wallet_own
@@ -84,7 +93,6 @@ def people(
     more = np.minimum(counts(u[8], np.full(n, float(world.products_more))), 7)
     digital = z[9] - 0.03 * (age - 45)
     joined = _joined(u[10], u[11], world, months)
-    rng = chance.of(PEOPLE, 1)
     return People(
         customer=_identifiers(chance.seed, np.arange(first, first + n)),
         family=family,
@@ -94,6 +102,8 @@ def people(
         age=age,
         life_stage=life_stage,
         income_band=np.searchsorted([-1.1, -0.35, 0.35, 1.1], income + 0.3 * z[14]),
+        occupation=occupation,
+        home=home,
         wallet_log=wallet,
         wallet_z=wallet_z,
         share_logit=_share(rng, u[15] < world.main_bank_share, wallet_z, world),
@@ -140,6 +150,21 @@ def _life_stage(age: np.ndarray, u: np.ndarray) -> np.ndarray:
         np.where(u < 0.9, 5, 4),
     ]
     return np.select(conditions, choices)
+
+
+def _occupation(rng: np.random.Generator, income: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """Positions among OCCUPATIONS: the better off, the rather executive or self-employed."""
+    pull = np.array([0.3, 0.6, 0.3, -0.4, -0.9, -1.0])
+    tie = np.outer(income, [-0.8, -0.2, 0.3, 1.0, 0.4, -0.6])
+    young = np.outer(age < 24, [0, 0, 0, 0, 0, 1.5])
+    return picked(rng.random(len(age)), pull + tie + young)
+
+
+def _home(rng: np.random.Generator, income: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """Positions among HOMES: with age and income, the rather their own."""
+    owner = -0.6 + 0.5 * income + 0.05 * (np.minimum(age, 65) - 40)
+    pull = np.column_stack([np.zeros(len(age)), owner, -0.8 - 0.06 * (age - 25)])
+    return picked(rng.random(len(age)), pull)
 
 
 def _joined(u: np.ndarray, when: np.ndarray, world: World, months: int) -> np.ndarray:

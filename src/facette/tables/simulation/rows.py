@@ -5,6 +5,7 @@ Nothing here changes a customer: it is drawn beside the months, and left out of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,34 +15,33 @@ from scipy.special import expit, logit
 
 from facette.settings import World
 from facette.tables.simulation.chance import Chance, counts, picked
-from facette.tables.simulation.months import (
-    CAMPAIGN_CHANNELS,
-    FIRST_DAY,
-    Bank,
-    Month,
-    State,
-    in_pilot,
-)
+from facette.tables.simulation.conduct import CAMPAIGN_CHANNELS, Bank, in_pilot
+from facette.tables.simulation.months import FIRST_DAY, Month
 from facette.tables.simulation.people import (
     AGE_BANDS,
     CONSENTS,
     FIRST_CHANNELS,
+    HOMES,
     INCOME_BANDS,
     LIFE_STAGES,
     NEVER,
+    OCCUPATIONS,
     ORIGINS,
     People,
     age_band,
     customer_ids,
     started_mean,
 )
+from facette.tables.simulation.state import State
 
 (POSTINGS, STARTED, SENDS, CAMPAIGNS, COMPLAINTS, RIGHTS, EVENTS, SURVEYS, PROFILE, ENDS) = range(
     20, 30
 )  # purposes of draws
 SECOND, DAY = 1_000_000, 86_400_000_000
 BY_DAY = np.array([0, 0, 0, 0, 0, 0, 2, 5, 8, 11, 12, 11, 9, 8, 9, 9, 9, 10, 0, 0, 0, 0, 0, 0])
-BY_NIGHT = np.array([1, 0.5, 0.3, 0.2, 0.2, 0.6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7, 6, 4, 2])
+BY_NIGHT = np.array(
+    [1, 0.5, 0.3, 0.2, 0.2, 0.6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7, 6, 4, 2]
+)
 OPENING_HOURS = np.array([0] * 9 + [7, 9, 9, 5, 4, 7, 8, 8, 6] + [0] * 6)
 FACE_TO_FACE, SYNCHRONOUS = ("branch", "advisor"), ("branch", "advisor", "phone", "chat")
 SELF_SERVICE = ("app", "web", "branch")
@@ -68,7 +68,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
                      "product": _T, "reason": _T, "recorded_at": _I},
     "customers": {"customer_id": _T, "valid_from": _I, "acquired_at": _I, "origin": _T,
                   "first_channel": _T, "stage": _T, "age_band": _T, "income_band": _T,
-                  "life_stage": _T, "branch": _T, "recorded_at": _I},
+                  "life_stage": _T, "occupation": _T, "home": _T, "branch": _T, "recorded_at": _I},
     "interactions": {"customer_id": _T, "occurred_at": _I, "channel": _T, "initiator": _T,
                      "purpose": _T, "answered_at": _I, "duration_min": _F, "recorded_at": _I},
     "contracts": {"customer_id": _T, "contract_id": _T, "product": _T, "started_at": _I,
@@ -88,40 +88,61 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
 
 @dataclass
 class Block:
-    """The rows of one block of customers under the contract's names, gathered month by month."""
+    """The rows of one block of customers under the contract's names, gathered month by month.
+
+    Until they are in one piece, rows bear their customer's place among the block's `names`, which
+    are in order; `place` (n,) is that of each customer, `contacted` when the bank last wrote.
+    """
 
     bank: Bank
     people: People
     chance: Chance
-    names: np.ndarray = field(init=False)
+    names: pl.Series = field(init=False)
+    place: np.ndarray = field(init=False)
+    contacted: np.ndarray = field(init=False)
     tables: dict[str, list[pl.DataFrame]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.names = customer_ids(self.people.customer)
+        inorder = np.sort(self.people.customer)
+        self.names = pl.Series("customer_id", customer_ids(inorder))
+        self.place = np.searchsorted(inorder, self.people.customer)
+        self.contacted = np.zeros(len(self.people), dtype=np.int64)
         self.tables = {name: [] for name in SCHEMAS}
 
     def add(self, table: str, who: np.ndarray, **columns: Any) -> None:
-        """Rows of the customers at positions `who`. Instants are microseconds, missing below 0."""
+        """Rows of the customers at positions `who`, columns as arrays, series or one text for all.
+
+        Instants are microseconds, missing below 0.
+        """
         if len(who):
-            frame = pl.DataFrame({"customer_id": self.names[who], **columns})
-            self.tables[table].append(frame.select(_typed(n, frame) for n in SCHEMAS[table]
-                                                   if n in frame.columns))  # fmt: skip
+            self.tables[table].append(pl.DataFrame({"customer_id": self.place[who], **columns}))
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Each table in one piece. Rows stand by identifier and recording: late ones out of order.
-        """
-        made = {}
-        for name, parts in self.tables.items():
-            empty = pl.DataFrame(schema=SCHEMAS[name])
-            whole = pl.concat([empty, *parts], how="diagonal")
-            made[name] = whole.sort(_order(whole.columns), maintain_order=True)
-        return made
+        """Each table in one piece, by identifier and recording: late rows stand out of order."""
+        return {name: self._whole(SCHEMAS[name], parts) for name, parts in self.tables.items()}
+
+    def _whole(self, schema: dict[str, pl.DataType], parts: list[pl.DataFrame]) -> pl.DataFrame:
+        if not parts:
+            return pl.DataFrame(schema=schema)
+        frame = pl.concat(parts, how="diagonal")
+        frame = frame.sort(_order(list(schema)), maintain_order=True)
+        return frame.select(_typed(n, t, frame.columns) for n, t in schema.items()).with_columns(
+            customer_id=self.names.gather(frame["customer_id"])
+        )
 
 
-def _typed(name: str, frame: pl.DataFrame) -> pl.Expr:
-    if name.endswith(("_at", "_from", "_date")):
-        return pl.when(pl.col(name) >= 0).then(pl.col(name)).cast(_I)
-    return pl.col(name).fill_nan(None) if frame[name].dtype == _F else pl.col(name)
+def _typed(name: str, dtype: pl.DataType, given: list[str]) -> pl.Expr:
+    if name not in given:
+        return pl.lit(None, dtype).alias(name)
+    column = pl.col(name)
+    if dtype == _I:
+        return pl.when(column >= 0).then(column).cast(_I)
+    return column.fill_nan(None) if dtype == _F else column
+
+
+def _chosen(names: Iterable[str], which: np.ndarray) -> pl.Series:
+    """The names at these positions: many times quicker than texts out of NumPy."""
+    return pl.Series(list(names)).gather(which)
 
 
 def _order(columns: list[str]) -> list[str]:
@@ -161,7 +182,7 @@ def calendar(people: People, month: int, start: int, days: int, happened: Month)
 def write_month(block: Block, c: Calendar, before: State, happened: Month, after: State) -> None:
     """The rows of one month."""
     _postings(block, c, happened)
-    _contracts(block, c, before, happened)
+    _contracts(block, c, after, happened)
     _treatments(block, c, before, after, happened)
     _started(block, c, happened)
     _complaints(block, c, happened)
@@ -189,12 +210,14 @@ def write_start(block: Block, start: int, start_days: np.ndarray) -> None:
              np.full(len(wrote), -1), "lead")  # fmt: skip
     for stage, delay, share in (("lead", 0, 1.0), ("prospect", 20, 0.5),
                                 ("assured_prospect", 45, 0.15)):  # fmt: skip
-        who = everyone[lead & (rng.random(n) < share)]
+        in_time = acquired + delay < block.bank.start_days[block.bank.months]
+        who = everyone[lead & (rng.random(n) < share) & in_time]
         _profile(block, who, (acquired[who] + delay) * DAY, np.full(len(who), -1), stage)
     for column, channel in enumerate(CONSENTS):
         told = rng.random(n) < 0.95  # of a few nothing is on record
-        block.add("consents", everyone[told], channel=np.full(told.sum(), channel),
-                  recorded_at=acquired[told] * DAY, granted=people.granted[told, column])  # fmt: skip
+        granted = people.granted[told, column]
+        block.add("consents", everyone[told], channel=channel, recorded_at=acquired[told] * DAY,
+                  granted=granted)  # fmt: skip
 
 
 def write_end(block: Block, state: State) -> None:
@@ -214,23 +237,23 @@ def _recorded(at: np.ndarray, late: float, rng: np.random.Generator) -> np.ndarr
 def _postings(block: Block, c: Calendar, happened: Month) -> None:
     """What each product brought in the month; a few postings are given back in part."""
     rng, world = block.chance.of(POSTINGS, c.month), block.bank.world
-    products = np.array(list(world.products))
     who, which = np.nonzero(happened.held & happened.here[:, None])
-    day = c.start + (block.people.customer[who] * 7 + which * 3) % 28
+    day = c.start + (block.people.customer[who] + which * 3) % 28
     there = (day >= c.begin[who]) & (day < c.until[who])
     who, which, at = who[there], which[there], day[there] * DAY
     amount = np.round(happened.revenue[who, which], 2)
     net = np.round(happened.net[who, which], 2)
     block.add("transactions", who, occurred_at=at, amount=amount, margin=net,
-              product=products[which], recorded_at=_recorded(at, world.late, rng))  # fmt: skip
+              product=_chosen(world.products, which),
+              recorded_at=_recorded(at, world.late, rng))  # fmt: skip
     back = np.flatnonzero((rng.random(len(who)) < world.refund) & (amount > 0.05))
     given = -np.round(rng.uniform(0.2, 1.0, len(back)) * amount[back], 2)
-    at = np.minimum(at[back] + rng.integers(0, 4, len(back)) * DAY, (c.start + c.days - 1) * DAY)
+    at = np.minimum(at[back] + rng.integers(0, 4, len(back)) * DAY, (c.until[who[back]] - 1) * DAY)
     block.add("transactions", who[back], occurred_at=at, amount=given, margin=given,
-              product=products[which[back]], recorded_at=at)  # fmt: skip
+              product=_chosen(world.products, which[back]), recorded_at=at)  # fmt: skip
 
 
-def _contracts(block: Block, c: Calendar, before: State, happened: Month) -> None:
+def _contracts(block: Block, c: Calendar, after: State, happened: Month) -> None:
     """Products bought, given up, and all of them ended by those who leave."""
     who = np.flatnonzero((happened.bought >= 0) & (happened.day < c.until))
     products = np.array(list(block.bank.world.products))
@@ -242,9 +265,10 @@ def _contracts(block: Block, c: Calendar, before: State, happened: Month) -> Non
     rng = block.chance.of(ENDS, c.month)
     who = np.flatnonzero(happened.closed >= 0)
     which = happened.closed[who]
-    day = happened.day[who]
-    _contract_rows(block, who, which, before.since[who, which], day,
-                   day - rng.integers(0, 10, len(who)), "voluntary")  # fmt: skip
+    since = after.since[who, which]
+    day = np.maximum(happened.day[who], since + 1)
+    notice = np.maximum(day - rng.integers(0, 10, len(who)), since)
+    _contract_rows(block, who, which, since, day, notice, "voluntary")
     lead = rng.integers(5, 30, len(block.people))
     older = happened.otherwise & (block.people.age > 68)
     for gone, why in (
@@ -253,8 +277,10 @@ def _contracts(block: Block, c: Calendar, before: State, happened: Month) -> Non
     ):  # fmt: skip
         who, which = np.nonzero(happened.held & gone[:, None])
         day = c.until[who]
-        notice = np.maximum(day - lead[who], before.since[who, which]) if why == "voluntary" else None
-        _contract_rows(block, who, which, before.since[who, which], day, notice, why)
+        notice = (
+            np.maximum(day - lead[who], after.since[who, which]) if why == "voluntary" else None
+        )
+        _contract_rows(block, who, which, after.since[who, which], day, notice, why)
 
 
 def _contract_rows(
@@ -280,9 +306,7 @@ def _treatments(
     _treatment_rows(block, np.flatnonzero(gone), after, c.until)
 
 
-def _treatment_rows(
-    block: Block, who: np.ndarray, state: State, until: np.ndarray | None
-) -> None:
+def _treatment_rows(block: Block, who: np.ndarray, state: State, until: np.ndarray | None) -> None:
     bank, since = block.bank, state.model_since[who]
     randomised = in_pilot(bank, block.people)[who] & (since == bank.pilot_from)
     first = np.where(block.people.joined[who] == since, FIRST_DAY - 1, 0)
@@ -306,13 +330,14 @@ def _started(block: Block, c: Calendar, happened: Month) -> None:
     names = np.array(list(world.channels))
     pull = purpose_pull(people, world)[who] + _fitting(names[channel], list(world.purposes))
     pull[:, list(world.purposes).index("project")] += 1.5 * (happened.project[who] > 0)
-    purpose = np.array(list(world.purposes))[picked(rng.random(len(who)), pull)]
+    reason = picked(rng.random(len(who)), pull)
+    purpose = np.array(list(world.purposes))[reason]
     at = _at_hours(c.instants(who, place), names[channel], people.power[who], c, who, rng)
     answered, minutes = _answers(at, names[channel], purpose, people.expectation[who], rng)
     block.add(
-        "interactions", who, occurred_at=at, channel=names[channel],
-        initiator=np.full(len(who), "customer"), purpose=purpose, answered_at=answered,
-        duration_min=minutes, recorded_at=_recorded(at, world.late, rng),
+        "interactions", who, occurred_at=at, channel=_chosen(names, channel), initiator="customer",
+        purpose=_chosen(world.purposes, reason), answered_at=answered, duration_min=minutes,
+        recorded_at=_recorded(at, world.late, rng),
     )  # fmt: skip
 
 
@@ -399,7 +424,7 @@ def _complaints(block: Block, c: Calendar, happened: Month) -> None:
     end = bank.start_days[bank.months] * DAY
     block.add(
         "interactions", who, occurred_at=at, channel=channel,
-        initiator=np.full(len(who), "customer"), purpose=np.full(len(who), "complaint"),
+        initiator="customer", purpose="complaint",
         answered_at=np.where(settled < end, settled, -1), recorded_at=at,
     )  # fmt: skip
 
@@ -409,12 +434,14 @@ def _programmes(block: Block, c: Calendar, happened: Month) -> None:
     models, rng = block.bank.models, block.chance.of(SENDS, c.month)
     who, place = _slots(happened.contacts, rng)
     nth = np.arange(len(who)) - np.searchsorted(who, who)
-    channel = np.array(models.channel)[happened.channel[who]]
+    model = happened.model[who]
     at = c.instants(who, place)
     at = at // DAY * DAY + (8 * 3_600 + at // SECOND % (10 * 3_600)) * SECOND
     answers = nth < happened.answers[who]
-    campaign = np.char.add(np.array(models.names)[happened.channel[who]], "-" + c.name)
-    _sent(block, who, at, campaign, channel, np.full(len(who), "programme"), answers, None, rng)
+    channel = np.array([CONTACT_CHANNELS.index(name) for name in models.channel])[model]
+    campaign = _chosen((f"{name}-{c.name}" for name in models.names), model)
+    sent = np.ones(len(who), dtype=bool)
+    _sent(block, who, at, campaign, channel, "programme", sent, answers, None, rng)
 
 
 def _campaign(block: Block, c: Calendar, happened: Month) -> None:
@@ -422,34 +449,37 @@ def _campaign(block: Block, c: Calendar, happened: Month) -> None:
     rng = block.chance.of(CAMPAIGNS, c.month)
     who = np.flatnonzero(happened.campaign & (c.until > c.start + FIRST_DAY))
     who = who[c.begin[who] == c.start]
-    channel = CAMPAIGN_CHANNELS[c.month % len(CAMPAIGN_CHANNELS)]
+    channel = CONTACT_CHANNELS.index(CAMPAIGN_CHANNELS[c.month % len(CAMPAIGN_CHANNELS)])
     at = (c.start + rng.integers(0, FIRST_DAY - 1, len(who))) * DAY + 9 * 3_600 * SECOND
     control = happened.control[who]
     share = block.bank.world.campaign_control
     _sent(
-        block, who, at, np.full(len(who), f"offer-{c.name}"), np.full(len(who), channel),
-        np.where(control, "control", "offer"), happened.campaign_answer[who],
+        block, who, at, f"offer-{c.name}", np.full(len(who), channel), "offer", ~control,
+        happened.campaign_answer[who],
         np.where(control, share, 1 - share), rng,
     )  # fmt: skip
 
 
 def _sent(
-    block: Block, who: np.ndarray, at: np.ndarray, campaign: np.ndarray, channel: np.ndarray,
-    arm: np.ndarray, answers: np.ndarray, propensity: np.ndarray | None,
+    block: Block, who: np.ndarray, at: np.ndarray, campaign: pl.Series | str, channel: np.ndarray,
+    arm: str, sent: np.ndarray, answers: np.ndarray, propensity: np.ndarray | None,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Contacts with what customers did of them: opened, clicked, answered, hours or days after."""
-    world, people, sent = block.bank.world, block.people, arm != "control"
-    costs = np.array([float(world.contact_cost[c]) for c in CONTACT_CHANNELS])
-    which = np.array([CONTACT_CHANNELS.index(c) for c in np.unique(channel)], dtype=int)
-    cost = costs[which][np.unique(channel, return_inverse=True)[1]] if len(who) else np.zeros(0)
-    read = np.isin(channel, ["email", "app"]) & sent
+    """Contacts with what customers did of them: opened, clicked, answered, hours or days after.
+
+    `channel` are positions in CONTACT_CHANNELS; who is not `sent` is the control arm.
+    """
+    world, people = block.bank.world, block.people
+    np.maximum.at(block.contacted, who, at)
+    cost = np.array([float(world.contact_cost[c]) for c in CONTACT_CHANNELS])[channel]
+    read = np.isin(channel, [CONTACT_CHANNELS.index(c) for c in ("email", "app")]) & sent
     opens = read & (answers | (rng.random(len(who)) < expit(-1.1 + 0.3 * people.expectation[who])))
     clicks = opens & (answers | (rng.random(len(who)) < 0.12))
     opened = at + (rng.exponential(14 - 2 * people.power[who].clip(-2, 2)) * 3_600).astype(
         np.int64) * SECOND  # fmt: skip
     clicked = opened + (rng.exponential(240, len(who)).astype(np.int64) + 1) * SECOND
-    days = np.where(np.isin(channel, ["mail"]), 9.0, np.where(read, 1.5, 0.02))
+    by_mail = channel == CONTACT_CHANNELS.index("mail")
+    days = np.where(by_mail, 9.0, np.where(read, 1.5, 0.02))
     answered = np.maximum(at + (rng.exponential(days) * 86_400 + 60).astype(np.int64) * SECOND,
                           np.where(clicks, clicked, 0))  # fmt: skip
     end = block.bank.start_days[block.bank.months] * DAY
@@ -458,8 +488,8 @@ def _sent(
         return np.where(did & (instant < end), instant, -1)
 
     block.add(
-        "contacts", who, sent_at=at, campaign=campaign, channel=channel, arm=arm,
-        randomised=np.full(len(who), propensity is not None),
+        "contacts", who, sent_at=at, campaign=campaign, channel=_chosen(CONTACT_CHANNELS, channel),
+        arm=_chosen(("control", arm), sent.astype(int)), randomised=propensity is not None,
         propensity=np.full(len(who), np.nan) if propensity is None else propensity,
         cost=np.where(sent, cost, 0.0), opened_at=when(opens, opened),
         clicked_at=when(clicks, clicked), responded_at=when(answers & sent, answered),
@@ -474,9 +504,11 @@ def _rights(block: Block, c: Calendar, happened: Month) -> None:
         (happened.objects, {"objected": True}),
     ):
         who = np.flatnonzero(did)
-        at = c.instants(who, rng.random(len(who)))
-        block.add("consents", who, recorded_at=at,
-                  **{k: pl.repeat(v, len(who), eager=True) for k, v in columns.items()})  # fmt: skip
+        seconds = (rng.random(len(who)) * 86_400).astype(np.int64)
+        last = np.maximum(block.contacted[who] // DAY, c.begin[who])
+        at = (last + 1) * DAY + seconds * SECOND
+        at = np.minimum(at, c.until[who] * DAY - SECOND)  # the next month's contacts know of it
+        block.add("consents", who, recorded_at=at, **columns)
 
 
 def _events(block: Block, c: Calendar, before: State, happened: Month) -> None:
@@ -513,7 +545,8 @@ def _survey(block: Block, c: Calendar, happened: Month) -> None:
     for question, (satisfied, expecting, strong) in QUESTIONS.items():
         told = (
             satisfied * mood[who] + expecting * people.expectation[who] + strong * people.power[who]
-            + world.halo * mood[who] + people.acquiescence[who] + 0.7 * rng.standard_normal(len(who))
+            + world.halo * mood[who] + people.acquiescence[who]
+            + 0.7 * rng.standard_normal(len(who))
         )  # fmt: skip
         top, middle, step = (10, 6.5, 1.8) if question == "satisfaction" else (5, 3.0, 0.8)
         least = 0 if question == "satisfaction" else 1
@@ -537,5 +570,7 @@ def _profile(
         stage=np.full(len(who), stage), age_band=np.array(AGE_BANDS)[age_band(people.age[who])],
         income_band=pl.Series(income[told].tolist(), dtype=pl.String),
         life_stage=np.array(LIFE_STAGES)[people.life_stage[who]],
+        occupation=np.array(OCCUPATIONS)[people.occupation[who]],
+        home=np.array(HOMES)[people.home[who]],
         branch=np.char.mod("branch_%02d", people.branch[who]), recorded_at=since,
     )  # fmt: skip

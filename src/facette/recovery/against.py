@@ -1,0 +1,47 @@
+"""All that the truth says of what a run learnt, in one dictionary of figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from facette.models.facets import peer_columns
+from facette.recovery.effects import effects_found
+from facette.recovery.efficiency import churn_efficiency, value_efficiency
+from facette.recovery.families import families_found
+from facette.recovery.headroom import headroom_found
+from facette.recovery.truth import Truth
+from facette.segments.behaviour import BehaviourSegments
+from facette.settings import Train
+from facette.snapshots.catalogue import catalogue
+from facette.snapshots.panel import Panel
+from facette.tables.contract import Tables
+
+
+def recovered(
+    settings: Train, tables: Tables, panel: Panel, scored: pd.DataFrame,
+    behaviour: BehaviourSegments | None, truth: Truth,
+) -> dict[str, float]:  # fmt: skip
+    """Figures as `truth/<what>`, of the parts that ran; each ceiling as `<name>_ceiling`.
+
+    `scored` is the test snapshot scored by the package.
+    """
+    own, seed = scored.set_index("customer_id"), settings.seed
+    made = effects_found(tables, truth.campaigns)
+    if behaviour is not None:
+        columns = [str(column["name"]) for column in behaviour.columns]
+        made |= families_found(panel, truth, own["behaviour_segment"], columns, seed)
+    if "churn_probability" in own:
+        seen = _seen(settings.model.churn.features, panel)
+        made |= churn_efficiency(panel, truth, own["churn_probability"], seen, seed)
+    if "value_expected" in own:
+        seen = _seen(settings.model.value.features, panel)
+        made |= value_efficiency(panel, truth, own["value_expected"], seen, seed)
+    if "headroom" in own:
+        peers = settings.model.potential.features or peer_columns(panel)
+        made |= headroom_found(panel, truth, own, peers, settings.evaluation, seed)
+    return made
+
+
+def _seen(features: list[str] | None, panel: Panel) -> list[str]:
+    """The columns that a model of the run sees."""
+    return features or list(catalogue(panel.spec))
