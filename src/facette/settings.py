@@ -373,6 +373,7 @@ class PotentialModel:
     name: str = MISSING
     estimator: Any = MISSING
     features: list[str] | None = None
+    families: list[str] | None = None
     folds: int = MISSING
     tau: float = MISSING
 

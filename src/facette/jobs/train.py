@@ -225,10 +225,11 @@ def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
     unknown = {} if snapshots.dated else _without_outcome(settings, snapshots)
     off = {part: why for part, why in unknown.items() if part in wanted}
     off |= {part: "not asked for (parts)" for part in PARTS if part not in wanted}
-    if "potential" not in off and snapshots.dated and not peer_columns(snapshots):
+    chosen = settings.model.potential
+    if "potential" not in off and snapshots.dated and not peer_columns(snapshots, chosen.families):
         off["potential"] = (
             "nothing but dates and spend tells customers apart: no category, discount, attribute, "
-            "contact or contract is known, so that peers can't be found"
+            "contract, interaction, answer or event is known, so that peers can't be found"
         )
     if len(off) == len(PARTS):
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")

@@ -28,6 +28,7 @@ from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
 from facette.snapshots.outcomes import OUTCOMES
 from facette.snapshots.panel import Panel
 from facette.snapshots.spec import SnapshotSpec
+from facette.wording import listed
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,34 @@ def _value_reach(panel: Panel) -> int | None:
     return panel.spec.horizon_days if isinstance(panel.spec, SnapshotSpec) else None
 
 
-def peer_columns(panel: Panel) -> list[str]:
+def peer_columns(panel: Panel, families: Sequence[str] | None = None) -> list[str]:
     """Who they are, shares of mix and cadence: own level of spending and its proxies left out.
 
-    Empty where nothing but dates and spend is known.
+    Of these `families` only, where there are any. Empty where nothing but dates and spend is known.
+
+    Raises:
+        BadInput: there are no features of such a family.
     """
     features = catalogue(panel.spec)
-    peers = [f for f in features.values() if not f.level]
+    there = sorted({f.family for f in features.values()})
+    unknown = [family for family in families or [] if family not in there]
+    if unknown:
+        raise BadInput(
+            f"model.potential.families: the snapshot has no features of family {listed(unknown)}; "
+            f"there are {listed(there, len(there))}"
+        )
+    peers = [f for f in features.values() if not f.level and f.family in (families or there)]
     return [f.name for f in peers] if any(_beyond_spend(f, panel) for f in peers) else []
 
 
 def _beyond_spend(feature: Feature, panel: Panel) -> bool:
     known = panel.training[-1].features[feature.name]
     return feature.family in PEER_FAMILIES and known.nunique() > 1
+
+
+def potential_columns(panel: Panel, settings: PotentialModel) -> list[str]:
+    """The features that potential is learnt from: those listed, or what tells peers."""
+    return settings.features or peer_columns(panel, settings.families)
 
 
 def learn_potential(
@@ -130,7 +146,7 @@ def learn_potential(
         BadInput: a configured feature is an outcome or unknown.
     """
     s, reach = sample(panel.training, "value"), _value_reach(panel)
-    made = design(s.frame, settings.features or peer_columns(panel), OUTCOMES)
+    made = design(s.frame, potential_columns(panel, settings), OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
     shift = conformal_shift((s.outcome - scores)[s.latest], settings.tau)

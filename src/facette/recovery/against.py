@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from facette.models.facets import peer_columns
+from facette.models.facets import potential_columns
 from facette.recovery.effects import effects_found
 from facette.recovery.efficiency import churn_efficiency, value_efficiency
 from facette.recovery.families import families_found
@@ -37,7 +37,7 @@ def recovered(
         seen = _seen(settings.model.value.features, panel)
         made |= value_efficiency(panel, truth, own["value_expected"], seen, seed)
     if "headroom" in own:
-        peers = settings.model.potential.features or peer_columns(panel)
+        peers = potential_columns(panel, settings.model.potential)
         made |= headroom_found(panel, truth, own, peers, settings.evaluation, seed)
     return made
 

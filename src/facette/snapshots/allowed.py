@@ -40,7 +40,7 @@ GIVES = {
     "transactions.category": "the mix of purchases, and peers for potential",
     "customers": "who customers are, and peers for potential",
     "contracts": "what is held and until when, churn of contracts, and peers for potential",
-    "contacts": "reactions to campaigns, and peers for potential",
+    "contacts": "reactions to campaigns",
     "interactions": "how customers deal with the company, and peers for potential",
     "surveys": "what customers say of themselves, and peers for potential",
     "consents": "who objected to marketing is left out; consent by channel",
@@ -247,7 +247,7 @@ def _potential(profiles: Profiles, spec: SnapshotSpec) -> tuple[bool, str]:
         return True, f"peers are told by {listed(sources, 3)}"
     return False, (
         "nothing but dates and spend tells customers apart: no category, discount, attribute, "
-        "contact, contract, interaction, answer or event is known, so that peers can't be found"
+        "contract, interaction, answer or event is known, so that peers can't be found"
     )
 
 

@@ -98,20 +98,20 @@ _USAGE = (
 _SINGLE_CATEGORY = Feature("single_category_share", "basket", "share", "share of purchases with one category only", "part des achats d'une seule catégorie", "transactions.category", high="one category at a time", low="mixed baskets", level=True)
 _CONTACT = (
     Feature("contacts_received", "reaction", "count", "campaigns received in the last {o} days", "campagnes reçues sur {o} jours", "contacts", level=True),
-    Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at"),
+    Feature("days_since_contact", "reaction", "days", "days since the last campaign received", "jours depuis la dernière campagne", "contacts.sent_at", level=True),
 )
 _PRESSURE = Feature("pressure_received", "reaction", "contacts", "contact pressure: campaigns received, each fading with exp(-days / 30)", "pression commerciale : campagnes reçues, chacune s'estompant en exp(-jours / 30)", "contacts.sent_at", **_LEVEL)
 _RESPONSE = (
     Feature("responses", "reaction", "count", "campaigns answered in the last {o} days", "campagnes suivies d'effet sur {o} jours", "contacts.responded_at", level=True),
-    Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", **_OWN),
-    Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at"),
+    Feature("response_rate", "reaction", "share", "share of campaigns answered", "part des campagnes suivies d'effet", "contacts.responded_at", high="answers campaigns", **_OWN, level=True),
+    Feature("response_delay_days", "reaction", "days", "days from campaign to answer", "délai de réponse aux campagnes", "contacts.responded_at", level=True),
 )
-_CHANNEL_RESPONSE = Feature("{c}_response_rate", "reaction", "share", "share of campaigns by {c} answered", "part des campagnes par {c} suivies d'effet", "contacts.responded_at", high="answers by {c}", **_OWN)
+_CHANNEL_RESPONSE = Feature("{c}_response_rate", "reaction", "share", "share of campaigns by {c} answered", "part des campagnes par {c} suivies d'effet", "contacts.responded_at", high="answers by {c}", **_OWN, level=True)
 _OPEN = (
-    Feature("open_rate", "reaction", "share", "share of campaigns received that were opened", "part des campagnes reçues qui ont été ouvertes", "contacts.opened_at", high="opens campaigns", low="leaves campaigns unopened", **_OWN),
-    Feature("open_delay_hours", "reaction", "hours", "hours from campaign to opening", "heures de la campagne à l'ouverture", "contacts.opened_at"),
+    Feature("open_rate", "reaction", "share", "share of campaigns received that were opened", "part des campagnes reçues qui ont été ouvertes", "contacts.opened_at", high="opens campaigns", low="leaves campaigns unopened", **_OWN, level=True),
+    Feature("open_delay_hours", "reaction", "hours", "hours from campaign to opening", "heures de la campagne à l'ouverture", "contacts.opened_at", level=True),
 )
-_CLICK = Feature("click_rate", "reaction", "share", "share of campaigns received that were clicked on", "part des campagnes reçues suivies d'un clic", "contacts.clicked_at", high="clicks on campaigns", **_OWN)
+_CLICK = Feature("click_rate", "reaction", "share", "share of campaigns received that were clicked on", "part des campagnes reçues suivies d'un clic", "contacts.clicked_at", high="clicks on campaigns", **_OWN, level=True)
 _STARTED = (
     Feature("started_contact_rate", "relation", "per 30 days", "contacts started by the customer, per 30 days", "contacts à l'initiative du client, par 30 jours", "interactions.occurred_at", high="often in touch", low="rarely in touch", **_OWN),
     Feature("started_contact_trend", "relation", "share", "share of customer-started contacts in the recent half of {o} days", "part des contacts du client dans la moitié récente des {o} jours", "interactions.occurred_at"),
@@ -131,9 +131,9 @@ _STARTED_CHANNEL = {
     )
 }
 _CHANNELS = (
-    Feature("channel_entropy", "relation", "nats", "variety of channels of customer-started contacts", "variété des canaux des contacts du client", "interactions.channel", high="many channels", low="a single channel", **_OWN),
-    Feature("remote_share", "relation", "share", "share of customer-started contacts at a distance, neither branch nor advisor", "part des contacts du client à distance, ni agence ni conseiller", "interactions.channel", high="remote", low="face to face", **_OWN),
-    Feature("synchronous_share", "relation", "share", "share of customer-started contacts that are talks: branch, advisor, phone, chat", "part des contacts du client qui sont des échanges : agence, conseiller, téléphone, chat", "interactions.channel", high="talks", low="writes and clicks", **_OWN),
+    Feature("channel_entropy", "relation", "nats", "variety of channels of customer-started contacts", "variété des canaux des contacts du client", "interactions.channel", high="many channels", low="a single channel"),
+    Feature("remote_share", "relation", "share", "share of customer-started contacts at a distance, neither branch nor advisor", "part des contacts du client à distance, ni agence ni conseiller", "interactions.channel", high="remote", low="face to face"),
+    Feature("synchronous_share", "relation", "share", "share of customer-started contacts that are talks: branch, advisor, phone, chat", "part des contacts du client qui sont des échanges : agence, conseiller, téléphone, chat", "interactions.channel", high="talks", low="writes and clicks"),
 )
 _PURPOSE = {
     purpose: Feature(f"{purpose}_share", "relation", "share", f"share of customer-started contacts that are {english}", f"part des contacts du client qui sont des {french}", "interactions.purpose", high=high, behavioural=purpose != "offer")
@@ -185,10 +185,9 @@ _ATTRIBUTE = Feature("{a}", "profile", "category", "{a}", "{a}", "customers.{a}"
 # fmt: on
 
 
-# what tells peers: who they are and how they deal with us; a consent alone says neither
-PEER_FAMILIES = {
-    "mix", "profile", "reaction", "discount", "contract", "relation", "stated", "event",
-}  # fmt: skip
+# What tells peers: who they are and how they deal with us. A consent alone says neither, and what
+# they were sent, so that they could react, follows past value: a proxy of own level.
+PEER_FAMILIES = {"mix", "profile", "discount", "contract", "relation", "stated", "event"}
 
 
 def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
