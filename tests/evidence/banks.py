@@ -1,0 +1,128 @@
+"""Sampled banks, each learnt from its tables and then held against its truth, two at a time."""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SEEDS = tuple(range(101, 111))  # none of them was looked at while models were chosen
+SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
+FAMILY_CUSTOMERS = 8_000
+MODEL_CUSTOMERS = 40_000
+ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+Figures = dict[str, float]
+
+
+def everywhere(worker: Callable[..., Figures], *arguments: tuple[Any, ...]) -> pd.DataFrame:
+    """A row of figures for each tuple of arguments, each in a process with one thread."""
+    os.environ |= ONE_THREAD
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(max_workers=2, mp_context=spawn, max_tasks_per_child=5) as pool:
+            return pd.DataFrame(list(pool.map(worker, *zip(*arguments, strict=True))))
+    finally:
+        for name in ONE_THREAD:
+            del os.environ[name]
+
+
+def mean_interval(figures: pd.Series) -> tuple[float, float, float]:
+    """Mean over banks and its 95 % interval by Student's t."""
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(figures) - 1) * figures.std(ddof=1) / np.sqrt(len(figures))
+    return float(figures.mean()), float(figures.mean() - half), float(figures.mean() + half)
+
+
+def families(seed: int, separation: float) -> Figures:
+    """What behaviour segments find of a bank's families, `separation` set and all else drawn."""
+    from hydra.utils import instantiate
+    from sklearn.metrics import roc_auc_score
+
+    from facette.recovery.families import families_found, repeats
+    from facette.recovery.truth import truth_of
+    from facette.segments.behaviour import learn_behaviour, standardised
+    from facette.snapshots.catalogue import catalogue
+
+    own = (f"data.world.separation={separation}", "snapshot.max_reference_dates=2",
+           "segments.behaviour.sample=3000", "segments.behaviour.resamples=20")  # fmt: skip
+    with TemporaryDirectory() as folder, chdir(folder):
+        settings, _, panel = _opened(seed, FAMILY_CUSTOMERS, *own)
+        truth = truth_of(settings.data, panel)
+    chosen, listed = settings.segments.behaviour, catalogue(panel.spec)
+    estimator = instantiate(chosen.estimator, _convert_="all")
+    latest, test = panel.training[-1].features, panel.test.features
+    found = learn_behaviour(latest, listed, chosen, estimator, settings.seed)
+    labels = found.estimator.predict(standardised(test, found.columns))
+    segment = pd.Series(labels, index=test.index).astype(str)
+    columns = [str(c["name"]) for c in found.columns]
+    figures = families_found(panel, truth, segment, columns, settings.seed)
+    family = truth.test["family"].reindex(test.index).dropna()
+    assert panel.test.outcomes is not None
+    tier = pd.qcut(panel.test.outcomes["value"], 5, labels=False)
+    numbers = test[[n for n, f in listed.items() if not f.category and test[n].notna().any()]]
+    filled = numbers.fillna(numbers.median()).reindex(family.index)
+    aucs = [abs(roc_auc_score(family == f, filled[n]) - 0.5) for n in filled for f in set(family)]
+    return {
+        **{name.removeprefix("truth/"): figure for name, figure in figures.items()},
+        "seed": seed, "separation": separation, "k": len(found.segments),
+        "natural": float(found.nature is not None and found.nature.kind == "natural"),
+        "family_and_value": repeats(family.astype(int), tier.astype(str)),
+        "tied_to_wallet": settings_drawn(settings).axes_wallet_correlation,
+        "best_single_auc": 0.5 + max(aucs),
+    }  # fmt: skip
+
+
+def models(seed: int) -> Figures:
+    """What value, potential and churn tell of a bank's truth, everything drawn."""
+    from hydra.utils import instantiate
+
+    from facette.models.facets import learn_churn, learn_potential, learn_value
+    from facette.recovery.against import recovered
+    from facette.recovery.truth import truth_of
+    from facette.registry.packaging import as_rows, packaged
+
+    learners: dict[str, Any] = {"value": learn_value, "potential": learn_potential,
+                                "churn": learn_churn}  # fmt: skip
+    threads = [f"model.{part}.estimator.n_jobs=1" for part in learners]
+    with TemporaryDirectory() as folder, chdir(folder):
+        settings, tables, panel = _opened(seed, MODEL_CUSTOMERS, *threads)
+        truth = truth_of(settings.data, panel)
+        learnt = {}
+        for part, learn in learners.items():
+            chosen = getattr(settings.model, part)
+            estimator = instantiate(chosen.estimator, _convert_="all")
+            learnt[part] = learn(panel, chosen, estimator, settings.seed)
+        bundle, _ = packaged(settings, panel, learnt, None, Path(folder) / "bundle")
+        scored = bundle.predict(as_rows(panel.test))
+        figures = recovered(settings, tables, panel, scored, None, truth)
+    named = {name.removeprefix("truth/"): figure for name, figure in figures.items()}
+    return {**named, "seed": seed}
+
+
+def settings_drawn(settings: Any) -> Any:
+    """The world of a bank as it was drawn."""
+    from facette.tables.simulation.world import drawn
+
+    return drawn(settings.data.world, settings.data.seed)
+
+
+def _opened(seed: int, customers: int, *overrides: str) -> tuple[Any, Any, Any]:
+    """Settings, tables and panel of a sampled bank, simulated in the working directory."""
+    from running import settings_of
+
+    from facette.snapshots.panel import panel
+    from facette.tables.door import read
+
+    settings = settings_of(
+        "train", "experiment=bank_truth", "world@data.world=sampled", f"data.seed={seed}",
+        f"data.customers={customers}", "progress=false", *overrides,
+    )  # fmt: skip
+    tables = read(settings.data)
+    return settings, tables, panel(tables, settings.snapshot, settings.model.churn, settings.data)
