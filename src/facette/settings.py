@@ -490,12 +490,14 @@ class Simulate:
     """`facette simulate`. `dirt_share` of the rows have each kind of `dirt`."""
 
     world: World = MISSING
+    plausible: Plausible = MISSING
     customers: int = MISSING
     months: int = MISSING
     start: str = MISSING
     seed: int = MISSING
     out: str = MISSING
     chunk: int = MISSING
+    currency: str = MISSING
     dirt: list[Dirt] = MISSING
     dirt_share: float = MISSING
     progress: bool = MISSING

@@ -90,9 +90,10 @@ def models(seed: int) -> Figures:
 
     learners: dict[str, Any] = {"value": learn_value, "potential": learn_potential,
                                 "churn": learn_churn}  # fmt: skip
-    threads = [f"model.{part}.estimator.n_jobs=1" for part in learners]
+    own = [f"model.{part}.estimator.n_jobs=1" for part in learners]
+    own.append("evaluation.resamples=100")  # intervals are taken over banks
     with TemporaryDirectory() as folder, chdir(folder):
-        settings, tables, panel = _opened(seed, MODEL_CUSTOMERS, *threads)
+        settings, tables, panel = _opened(seed, MODEL_CUSTOMERS, *own)
         truth = truth_of(settings.data, panel)
         learnt = {}
         for part, learn in learners.items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
@@ -20,6 +22,8 @@ def main(cfg: DictConfig) -> None:
     began = perf_counter()
     rows = simulate(settings)
     tqdm.write(_lines(settings, rows, perf_counter() - began))
+    if rows is not None:
+        tqdm.write(f"Beside what a banker would expect: {_sanity_page(settings)}")
 
 
 def simulate(settings: Simulate) -> dict[str, int] | None:
@@ -38,6 +42,18 @@ def simulate(settings: Simulate) -> dict[str, int] | None:
         disable=not settings.progress,
     ) as bar:  # fmt: skip
         return kept(asked, Path(settings.out), chunk=settings.chunk, said=bar.update)
+
+
+def _sanity_page(settings: Simulate) -> Path:
+    from facette.recovery.wallet import wallet_share
+    from facette.reports.simulated import write_sanity
+
+    folder = Path(settings.out)
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
+    return write_sanity(
+        folder, settings.plausible, command=shlex.join(["facette", "simulate", *words]),
+        currency=settings.currency, wallet=wallet_share(folder),
+    )  # fmt: skip
 
 
 def _lines(settings: Simulate, rows: Mapping[str, int] | None, seconds: float) -> str:
