@@ -15,7 +15,7 @@ import pandas as pd
 SEEDS = tuple(range(101, 111))  # none of them was looked at while models were chosen
 SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
 FAMILY_CUSTOMERS = 8_000
-MODEL_CUSTOMERS = 40_000
+MODEL_CUSTOMERS = 30_000
 ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 Figures = dict[str, float]
 
@@ -90,7 +90,7 @@ def models(seed: int) -> Figures:
 
     learners: dict[str, Any] = {"value": learn_value, "potential": learn_potential,
                                 "churn": learn_churn}  # fmt: skip
-    own = [f"model.{part}.estimator.n_jobs=1" for part in learners]
+    own = [f"model.{p}.{key}" for p in learners for key in ("estimator.n_jobs=1", "folds=3")]
     own.append("evaluation.resamples=100")  # intervals are taken over banks
     with TemporaryDirectory() as folder, chdir(folder):
         settings, tables, panel = _opened(seed, MODEL_CUSTOMERS, *own)
