@@ -17,7 +17,7 @@ from banks import (
 
 FAMILY_DATA = (
     f"{len(SEEDS)} sampled banks of {FAMILY_CUSTOMERS:,} customers for each separation, seeds "
-    f"{SEEDS[0]} to {SEEDS[-1]}"
+    f"{SEEDS[0]} to {SEEDS[-1]}; cuts tried on 3,000 customers in 20 resamples"
 )
 MODEL_DATA = (
     f"{len(SEEDS)} sampled banks of {MODEL_CUSTOMERS:,} customers, seeds {SEEDS[0]} to "

@@ -20,6 +20,7 @@ from facette.tables.door import read
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = "only recovery reads the truth of a simulated bank"
+SIMULATOR_CONTRACT = "nothing that learns knows the simulator"
 IN_ACCESS, IN_OPEN, IN_ISDIR, IN_NONBLOCK = 0x1, 0x20, 0x40000000, os.O_NONBLOCK
 EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 
@@ -115,14 +116,22 @@ def test_everything_but_the_recovery_runs_without_the_truth(folder: Path, tmp_pa
     assert len(trained.scored)
 
 
-def test_a_feature_that_opens_the_truth_fails_the_build(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "contract"),
+    [
+        ("from facette.tables.simulation.truth import truth_at", CONTRACT),
+        ("from facette.tables.simulation.bank import state_before", SIMULATOR_CONTRACT),
+    ],
+)
+def test_a_feature_that_opens_the_truth_fails_the_build(
+    line: str, contract: str, tmp_path: Path
+) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    assert _linted(tmp_path)[CONTRACT] == "KEPT"
+    assert _linted(tmp_path)[contract] == "KEPT"
     finish = tmp_path / "src" / "facette" / "snapshots" / "finish.py"
-    line = "from facette.tables.simulation.truth import truth_at\n"
-    finish.write_text(finish.read_text(encoding="utf-8") + line, encoding="utf-8")
-    assert _linted(tmp_path)[CONTRACT] == "BROKEN"
+    finish.write_text(f"{finish.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    assert _linted(tmp_path)[contract] == "BROKEN"
 
 
 def _linted(root: Path) -> dict[str, str]:

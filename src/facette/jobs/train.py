@@ -35,7 +35,7 @@ from facette.models.folds import OUTCOMES, check_folds, held_out, judge_in_folds
 from facette.models.judging import Judgement, judge
 from facette.models.validation import sample
 from facette.recovery.against import recovered
-from facette.recovery.truth import Truth, check_truth, truth_of
+from facette.recovery.truth import check_truth, truth_of
 from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone
@@ -123,7 +123,6 @@ def train(
         tables, snapshots = _snapshots(settings, progress)
         off = _switched_off(settings, snapshots)
         _check_fit(settings, snapshots, off, estimators["segments"])
-        truth = truth_of(settings.data, snapshots) if settings.evaluation.truth else None
 
         with (
             tracked(
@@ -148,7 +147,7 @@ def train(
             found = Findings(
                 settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
                 _contributions(bundle, parts, rows),
-                _recovered(settings, tables, snapshots, scored, behaviour, truth, progress),
+                _recovered(settings, tables, snapshots, scored, behaviour, progress),
             )  # fmt: skip
             progress.stage("explaining and reporting")
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
@@ -352,12 +351,13 @@ def _contributions(bundle: Bundle, parts: list[str], rows: pd.DataFrame) -> dict
 
 def _recovered(
     settings: Train, tables: Tables, snapshots: Panel, scored: pd.DataFrame,
-    behaviour: BehaviourSegments | None, truth: Truth | None, progress: Progress,
+    behaviour: BehaviourSegments | None, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
     """What the truth says of what was learnt; nothing where it is not asked for."""
-    if truth is None:
+    if not settings.evaluation.truth:
         return {}
     progress.detail("holding it against the truth")
+    truth = truth_of(settings.data, snapshots)
     return recovered(settings, tables, snapshots, scored, behaviour, truth)
 
 

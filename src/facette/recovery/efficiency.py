@@ -23,7 +23,7 @@ import pandas as pd
 
 from facette.models.evaluation import log_loss
 from facette.models.validation import sample
-from facette.recovery.ceiling import best_amounts, best_probabilities
+from facette.recovery.ceiling import best_amounts, best_probabilities, squared_error
 from facette.recovery.truth import Truth
 from facette.snapshots.panel import Panel
 
@@ -48,11 +48,6 @@ def value_efficiency(
     told = _together(panel, "value", truth.test["value"], value, best)
     constant = float(sample(panel.training, "value").outcome.mean())
     return _figures("value", told, constant, squared_error)
-
-
-def squared_error(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
-    """Mean squared error."""
-    return float(np.average((actual - predicted) ** 2, weights=weight))
 
 
 def efficiency(

@@ -19,6 +19,7 @@ ATTRIBUTES = 3  # that make a peer
 BANDS = 5  # of an attribute that is a number
 LEAST_PEERS = 30  # below which a quantile of the group is no more than its largest values
 TOP_DECILE = 0.9
+MEAN_LEARNER = LEARNER | {"num_leaves": 7, "min_child_samples": 300}  # as potential in a bank
 
 
 def top_decile_of_peers(panel: Panel) -> np.ndarray | None:
@@ -73,7 +74,7 @@ def mean_of_peers(panel: Panel, columns: Sequence[str], seed: int) -> np.ndarray
     from lightgbm import LGBMRegressor
 
     s = sample(panel.training, "value")
-    learner = LGBMRegressor(objective="regression", random_state=seed, **LEARNER)
+    learner = LGBMRegressor(objective="regression", random_state=seed, **MEAN_LEARNER)
     made = design(s.frame, columns, OUTCOMES)
     early, late = next(iter(grouped_folds(s, FOLDS, seed)))
     trees = best_trees(

@@ -1,6 +1,6 @@
 """The truth of a simulated bank, read here and nowhere else (the import linter holds us to it).
 
-It was kept apart while segments and models were learnt; it comes in when they are done.
+It comes in when segments and models are learnt.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 
@@ -27,8 +28,9 @@ class Truth:
     `states`: a frame for each snapshot in order of time, the test last, indexed by customer_id.
     Columns: `family`; `wallet`, `value` and `headroom` of the outcome window in currency units
     (net margin at full share, expected net margin, what lies between them); `churn`, the
-    probability of the declared outcome, NaN where not at stake; `treatment`, the relationship model
-    in place. `campaigns`: `campaign` and `effect`, the mean effect of being sent, as a probability.
+    probability of the declared outcome if it is at stake; `treatment`, the relationship model in
+    place by the old policy, missing in the pilot. `campaigns`: `campaign` and `effect`, the mean
+    effect of being sent, as a probability.
     """
 
     states: Sequence[pd.DataFrame]
@@ -44,13 +46,17 @@ def check_truth(data: Data) -> None:
     """Refuse to hold against the truth what has none.
 
     Raises:
-        BadInput: the data are not simulated.
+        BadInput: the data are not simulated, or their truth can't be told any more.
     """
     if not isinstance(data, BankData):
         raise BadInput(
             f"evaluation.truth: the truth is known of a simulated bank only, and data.source of "
             f"'{data.name}' is '{data.source}'; write data=bank, or evaluation.truth=false"
         )
+    if data.path is not None:
+        from facette.tables.simulation.truth import check_told
+
+        check_told(Path(data.path))
 
 
 def truth_of(data: Data, panel: Panel) -> Truth:

@@ -22,6 +22,7 @@ RANKINGS = {
     "/peer_rule": "the top decile of peers",
     "/mean_model": "the mean of peers",
 }
+LEAST_CEILING = 0.05  # below it a figure and its best are both about nothing
 HEADROOM = {"spearman": "Rank correlation", "top_decile": "In the top tenth"}
 
 
@@ -50,7 +51,8 @@ def recovery_table(story: Story) -> Table | None:
     made = table(pd.DataFrame(rows), columns, "Recovered, beside its ceiling", story.currency)
     made.note = (
         "1 is all there is to know, 0 chance or a constant. The best from the tables was taught "
-        "the truth of other customers, with the same columns. By what happened: the same figure "
+        "the truth of other customers, with the same columns; no share is told of a best below "
+        f"{LEAST_CEILING:g}. By what happened: the same figure "
         "with realised outcomes, which are noisy where an outcome is rare or heavy-tailed."
     )
     return made
@@ -58,7 +60,7 @@ def recovery_table(story: Story) -> Table | None:
 
 def _of_ceiling(truth: Mapping[str, float], name: str) -> float:
     ceiling = _figure(truth, f"{name}_ceiling")
-    return _figure(truth, name) / ceiling if ceiling > 0 else np.nan
+    return _figure(truth, name) / ceiling if ceiling >= LEAST_CEILING else np.nan
 
 
 def headroom_table(story: Story) -> Table | None:

@@ -105,7 +105,7 @@ def _value_basis(found: Findings) -> str:
         return "no value outcome is given" if column is None else f"value is column {column!r}"
     assert isinstance(data, EventData)
     if "margin" in found.tables.columns("transactions"):
-        return "value is margin, before cost to serve and cost of risk"
+        return "value is margin, as the data give it"
     rate = data.margin_rate
     if rate == 1:
         return "value is gross spend: no margin, cost to serve or risk is known in these data"

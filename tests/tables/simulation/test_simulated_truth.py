@@ -1,5 +1,7 @@
 """What is told as true comes true: leaving, margins, and what a treatment changes."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from small_bank import bank_in, departures, quickly_opened
 
+from facette.errors import BadInput
 from facette.tables.simulation import bank, truth
 from facette.tables.simulation.truth import campaign_effects, expected_outcome, truth_at
 
@@ -95,16 +98,34 @@ def test_the_truth_is_the_same_when_asked_again(three_years: Path, states: list)
     pd.testing.assert_frame_equal(again, states[0], check_exact=True)
 
 
-def test_the_treatment_in_place_is_the_one_on_record(
-    tables: dict[str, pl.DataFrame], states: list[pd.DataFrame]
+@pytest.mark.parametrize(
+    "date", [datetime(2024, 1, 10), datetime(2024, 4, 15), datetime(2025, 1, 10)]
+)
+def test_the_treatment_in_place_is_the_one_on_record_missing_in_the_pilot(
+    three_years: Path, tables: dict[str, pl.DataFrame], date: datetime
 ) -> None:
-    date, state = DATES[1], states[1]
+    state = truth_at(three_years, microseconds(date), 30, 0, rollouts=1)
     at_work = tables["treatments"].filter(
         (pl.col("from_date") <= date) & (pl.col("to_date").is_null() | (pl.col("to_date") > date))
     )
-    recorded = at_work.to_pandas().set_index("customer_id")["relationship_model"]
-    same = recorded.reindex(state.index) == state["treatment"]
+    recorded = at_work.to_pandas().set_index("customer_id").reindex(state.index)
+    piloted = recorded["randomised"].fillna(False).astype(bool)
+    assert state.loc[piloted, "treatment"].isna().all()
+    same = recorded["relationship_model"][~piloted] == state["treatment"][~piloted]
     assert same.mean() > 0.99
+    assert 0.1 < piloted.mean() < 0.3 if date.year == 2025 else not piloted.any()
+
+
+def test_a_past_that_could_not_be_lived_again_is_refused(three_years: Path, tmp_path: Path) -> None:
+    shutil.copytree(three_years, tmp_path / "bank")
+    told = tmp_path / "bank" / "simulation.json"
+    other = json.loads(told.read_text()) | {"generator": "another"}
+    told.write_text(json.dumps(other))
+    with pytest.raises(BadInput, match="another version of the simulator"):
+        truth_at(tmp_path / "bank", microseconds(DATES[0]), HORIZON, GAP)
+    shutil.rmtree(tmp_path / "bank" / "truth")
+    with pytest.raises(BadInput, match="holds no truth"):
+        truth_at(tmp_path / "bank", microseconds(DATES[0]), HORIZON, GAP)
 
 
 def test_effects_of_campaigns_are_small_and_mostly_good(three_years: Path) -> None:

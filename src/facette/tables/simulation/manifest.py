@@ -41,7 +41,7 @@ class Asked:
             "world_digest": _digest(json.dumps(asdict(self.world), sort_keys=True).encode()),
             "dirt": sorted({kind.value for kind in self.dirt}),
             "dirt_share": self.dirt_share if self.dirt else 0.0,
-            "generator": _generator(),
+            "generator": generator(),
         }
 
     def digest(self) -> str:
@@ -73,7 +73,7 @@ def differences(found: Mapping[str, Any], asked: Asked) -> list[str]:
     ]
 
 
-def _generator() -> str:
+def generator() -> str:
     """The version of what draws: a digest of its source, as the same seed may mean another bank
     when a line of it changes.
     """

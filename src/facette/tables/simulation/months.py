@@ -331,7 +331,7 @@ def opened(world: World, seed: int, months: int, start: date) -> Bank:
     models, wish = models_of(world), wish_matrix(world, seed)
     draft = Bank(
         world, seed, months, _first_days(start, months + MONTHS_BEYOND), models, wish,
-        habit(seed, len(models.names)), np.log(world.churn_year / 12),
+        habit(seed, len(models.names)), np.log(world.churn_year / 12) if world.churn_year else -np.inf,
         world.complaint_year / 12, 0.3, NEVER,
     )  # fmt: skip
     chance = Chance(seed, TRIAL_BLOCK)
@@ -358,9 +358,10 @@ def _calibrated(bank: Bank, trial: People, chance: Chance) -> Bank:
             complaining += int(happened.complains.sum())
             unsuitable += float(happened.mismatch[happened.here].sum())
     target = bank.world.churn_year / 12
+    # where nobody leaves, or nobody is there, there is nothing to set right
     return replace(
         bank,
-        churn=bank.churn + float(np.log(target * seen / leaving)),
+        churn=bank.churn + (float(np.log(target * seen / leaving)) if leaving else 0.0),
         complaint=bank.complaint * bank.world.complaint_year / 12 * seen / max(complaining, 1),
-        usual=unsuitable / seen,
+        usual=unsuitable / max(seen, 1),
     )

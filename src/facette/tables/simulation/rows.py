@@ -115,7 +115,9 @@ class Block:
         Instants are microseconds, missing below 0.
         """
         if len(who):
-            self.tables[table].append(pl.DataFrame({"customer_id": self.place[who], **columns}))
+            frame = pl.DataFrame({"customer_id": self.place[who], **columns})
+            kinds = {n: _held(t) for n, t in SCHEMAS[table].items() if n in columns}
+            self.tables[table].append(frame.cast(kinds))
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Each table in one piece, by identifier and recording: late rows stand out of order."""
@@ -129,6 +131,11 @@ class Block:
         return frame.select(_typed(n, t, frame.columns) for n, t in schema.items()).with_columns(
             customer_id=self.names.gather(frame["customer_id"])
         )
+
+
+def _held(dtype: pl.DataType) -> pl.DataType:
+    """How a column is held until its table is in one piece."""
+    return pl.Int64() if dtype == _I else dtype
 
 
 def _typed(name: str, dtype: pl.DataType, given: list[str]) -> pl.Expr:
@@ -381,11 +388,18 @@ def _at_hours(
     at: np.ndarray, channel: np.ndarray, power: np.ndarray, c: Calendar, who: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
-    """The same days, at hours that customers keep; counters are open on weekdays only."""
+    """The same days, at hours that customers keep; counters are open on weekdays only.
+
+    Who would come at a weekend comes on the Friday before, or on the Monday after where Friday is
+    no part of the customer's month.
+    """
     day, u = at // DAY, rng.random(len(at))
     facing = np.isin(channel, FACE_TO_FACE)
     weekend = np.maximum((day + 3) % 7 - 4, 0)
-    day = np.where(facing & (day - weekend >= c.begin[who]), day - weekend, day)
+    friday, monday = day - weekend, day - weekend + 3
+    moved = facing & (weekend > 0)
+    day = np.select([moved & (friday >= c.begin[who]), moved & (monday < c.until[who])],
+                    [friday, monday], day)  # fmt: skip
     night = ~facing & (rng.random(len(at)) < expit(-1.2 + 0.5 * power))
     hour = np.select([facing, night], [_hour(OPENING_HOURS, u), _hour(BY_NIGHT, u)],
                      _hour(BY_DAY, u))  # fmt: skip
@@ -419,6 +433,7 @@ def _complaints(block: Block, c: Calendar, happened: Month) -> None:
     at = c.instants(who, rng.random(len(who)))
     pull = channel_pull(block.people, bank.world)[who]
     channel = np.array(list(bank.world.channels))[picked(rng.random(len(who)), pull)]
+    at = _at_hours(at, channel, block.people.power[who], c, who, rng)
     days = 30 * (happened.open_months[who] - rng.uniform(0.05, 0.95, len(who)))
     settled = at + (days * 86_400).astype(np.int64) * SECOND
     end = bank.start_days[bank.months] * DAY
@@ -452,7 +467,7 @@ def _campaign(block: Block, c: Calendar, happened: Month) -> None:
     channel = CONTACT_CHANNELS.index(CAMPAIGN_CHANNELS[c.month % len(CAMPAIGN_CHANNELS)])
     at = (c.start + rng.integers(0, FIRST_DAY - 1, len(who))) * DAY + 9 * 3_600 * SECOND
     control = happened.control[who]
-    share = block.bank.world.campaign_control
+    share = float(block.bank.world.campaign_control)
     _sent(
         block, who, at, f"offer-{c.name}", np.full(len(who), channel), "offer", ~control,
         happened.campaign_answer[who],

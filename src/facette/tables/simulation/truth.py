@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
+from facette.errors import BadInput
 from facette.settings import World
 from facette.tables.simulation.bank import TRUTH, block_of, state_before
 from facette.tables.simulation.chance import BLOCK, Chance
-from facette.tables.simulation.conduct import CONSENT_OF, Bank, Models, place
+from facette.tables.simulation.conduct import CONSENT_OF, Bank, Models, piloted_in, place
+from facette.tables.simulation.manifest import generator, manifest
 from facette.tables.simulation.months import FIRST_DAY, LAST_DAY, lived, opened
 from facette.tables.simulation.people import CONSENTS, NEVER, People, customer_ids
 from facette.tables.simulation.state import State
@@ -39,10 +41,31 @@ class Told:
 
 
 def told(folder: Path) -> Told:
-    """The bank of a simulated folder."""
+    """The bank of a simulated folder.
+
+    Raises:
+        BadInput: see `check_told`.
+    """
+    check_told(folder)
     made = json.loads((folder / TRUTH / "world.json").read_text(encoding="utf-8"))
     world, start = World(**made["world"]), date.fromisoformat(made["start"])
     return Told(opened(world, made["seed"], made["months"], start), made["customers"])
+
+
+def check_told(folder: Path) -> None:
+    """Refuse a folder whose past can't be lived again.
+
+    Raises:
+        BadInput: it holds no truth, or was written by another version of the simulator.
+    """
+    found = manifest(folder)
+    if found is None or not (folder / TRUTH / "world.json").is_file():
+        raise BadInput(f"{folder} holds no truth of a simulated bank; simulate it again")
+    if found["generator"] != generator():
+        raise BadInput(
+            f"{folder} was written by another version of the simulator, which would live another "
+            "past: its truth can't be told; simulate it again, or write evaluation.truth=false"
+        )
 
 
 def truth_at(
@@ -54,8 +77,11 @@ def truth_at(
     full share, `value`: the one to expect, `headroom`: wallet - value, floored at 0, all in
     currency units; `churn`: probability of leaving by own will in [t + gap, t + gap + H), given
     still there at its start and not gone otherwise by its end; `treatment`: the relationship model
-    in place. Expectations are means over `rollouts` futures from the state at the start of the
-    month of `t`.
+    in place by the old policy, missing for who is in the randomised pilot. Expectations are means
+    over `rollouts` futures from the state at the start of the month of `t`.
+
+    Raises:
+        BadInput: the folder holds no truth, or one that today's simulator would not live again.
     """
     made = told(folder)
     frames = [
@@ -71,19 +97,19 @@ def _block_at(
     bank, ahead = made.bank, gap_days + horizon_days
     who, chance = block_of(bank, number, made.customers)
     month = int(np.searchsorted(bank.start_days, day, side="right")) - 1
-    state, present = _state_at(bank, who, chance, month, day)
+    state, treated, present = _state_at(bank, who, chance, month, day)
     last = int(np.searchsorted(bank.start_days, day + ahead, side="left"))
     valued = _covered(bank, month, last, day, day + horizon_days)
     watched = _covered(bank, month, last, day + gap_days, day + ahead)
     totals = np.zeros((3, len(who)))
-    model = None
     for rollout in range(1, rollouts + 1):
         future, survived = state, np.ones(len(who))
         margin, whole, leaning = (np.zeros(len(who)) for _ in range(3))
         tried = Chance(bank.seed, number, rollout)
         for step, m in enumerate(range(month, last)):
-            future, happened = lived(bank, who, future, m, tried)
-            model = future.model if model is None else model
+            known = bank.models if m == month else None  # who is handled how is settled by then
+            start = replace(future, model=treated.model) if known else future
+            future, happened = lived(bank, who, start, m, tried, known)
             future = _stays(future)
             margin = margin + valued[step] * survived * happened.margin
             whole = whole + valued[step] * survived * happened.wallet
@@ -91,12 +117,13 @@ def _block_at(
             leaning = leaning + watched[step] * happened.hazard
         totals += np.array([margin, whole, 1 - np.exp(-leaning)])
     value, wallet, churn = totals / rollouts
-    assert model is not None
     frame = pd.DataFrame(
         {
             "family": who.family, "power": who.power, "expectation": who.expectation,
             "wallet": wallet, "value": value, "headroom": np.maximum(wallet - value, 0),
-            "churn": churn, "treatment": np.array(bank.models.names)[model],
+            "churn": churn, "treatment": np.where(
+                piloted_in(bank, who, month), None, np.array(bank.models.names)[treated.model]
+            ),
         },
         index=_index(who),
     )  # fmt: skip
@@ -105,15 +132,15 @@ def _block_at(
 
 def _state_at(
     bank: Bank, who: People, chance: Chance, month: int, day: int
-) -> tuple[State, np.ndarray]:
-    """The state at the start of a month, and who has joined and not left by a day in it."""
+) -> tuple[State, State, np.ndarray]:
+    """The states before and after a month, and who has joined and not left by a day in it."""
     state = state_before(bank, who, chance, month)
     after, happened = lived(bank, who, state, month, chance)
     joined = (who.joined < month) | (
         (who.joined == month) & (day >= bank.start_days[month] + FIRST_DAY - 1)
     )
     left_by_then = (after.left == month) & (happened.day < day)
-    return state, joined & (state.left >= NEVER) & ~left_by_then
+    return state, after, joined & (state.left >= NEVER) & ~left_by_then
 
 
 def _stays(state: State) -> State:
