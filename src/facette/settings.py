@@ -526,6 +526,7 @@ def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
 def _training_ranges(train: Train) -> list[Range]:
     segments, model, judged = train.segments, train.model, train.evaluation
     behaviour = segments.behaviour
+    least_p = 1 / (1 + max(behaviour.null_draws, 1))  # these data are among the draws
     return [
         ("parts", train.parts, bool(train.parts), "at least one part"),
         ("seed", train.seed, train.seed >= 0, "0 or more"),
@@ -538,7 +539,8 @@ def _training_ranges(train: Train) -> list[Range]:
         ("segments.behaviour.null_draws", behaviour.null_draws, behaviour.null_draws > 0,
          "1 or more"),
         ("segments.behaviour.natural_level", behaviour.natural_level,
-         0 < behaviour.natural_level < 1, "between 0 and 1"),
+         least_p <= behaviour.natural_level < 1,
+         f"1 / (1 + null_draws), {least_p:.3g} here, the least that can be met, to below 1"),
         ("segments.behaviour.min_valley", behaviour.min_valley, 0 <= behaviour.min_valley <= 1,
          "0 to 1"),
         ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
@@ -611,53 +613,84 @@ def _bank_ranges(under: str, bank: BankData | Simulate) -> list[Range]:
 
 
 def _world_ranges(where: str, world: World) -> Iterator[Range]:
-    """Every parameter of a world: numbers, whatever is drawn of them, and shares within 0 to 1."""
+    """Every parameter of a world: its form, and each value that may be drawn of it."""
     for told in fields(world):
-        if told.name == "name":
-            continue
-        for name, value in _leaves(f"{where}.{told.name}", getattr(world, told.name)):
-            least, most, wanted = _BOUNDS.get(told.name, _ANY)
-            if name.endswith((".approach", ".channel")):
-                known = _HANDLED[name.rpartition(".")[2]]
-                yield name, value, value in known, f"one of {', '.join(known)}"
-            else:
-                number = isinstance(value, int | float) and not isinstance(value, bool)
-                yield name, value, number and least <= value <= most, wanted
+        at, value = f"{where}.{told.name}", getattr(world, told.name)
+        if told.name in _ROWS:
+            yield from _row_ranges(at, told.name, value)
+        elif told.type == dict[str, Any]:
+            for key, inner in value.items():
+                yield from _parameter_ranges(f"{at}.{key}", told.name, inner)
+        elif told.name != "name":
+            yield from _parameter_ranges(at, told.name, value)
 
 
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The single values in a parameter: of a table of parameters, the ends of a range, options."""
-    if isinstance(value, dict) and set(value) == {"one_of"}:
-        value = value["one_of"]
+def _row_ranges(where: str, kind: str, rows: dict[str, Any]) -> Iterator[Range]:
+    """A table of a world: each row tells all of its parameters, and no other."""
+    keys = _ROWS[kind]
+    for name, row in rows.items():
+        whole = isinstance(row, dict) and set(row) == set(keys)
+        yield f"{where}.{name}", row, whole, f"a mapping with {', '.join(keys)}"
+        for key in keys if whole else ():
+            yield from _parameter_ranges(f"{where}.{name}.{key}", f"{kind}.{key}", row[key])
+
+
+def _parameter_ranges(where: str, kind: str, value: Any) -> Iterator[Range]:
+    least, most, wanted = _BOUNDS.get(kind, _ANY)
+    known, options = _HANDLED.get(kind, ()), _options(value)
+    yield where, value, bool(options), _ANY[2]
+    for option in options:
+        if known:
+            yield where, option, option in known, f"one of {', '.join(known)}"
+        else:
+            yield where, option, _is_number(option) and least <= option <= most, wanted
+    if isinstance(value, list) and options:
+        ordered = all(map(_is_number, value)) and value[0] <= value[1]
+        yield where, value, ordered, "a range [low, high], low not above high,"
+
+
+def _options(value: Any) -> list[Any]:
+    """The options of a parameter, the ends of its range, or itself; none where it is no such."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(f"{name}.{key}", inner)
-    elif isinstance(value, list) and value:
-        for inner in value:
-            yield from _leaves(name, inner)
-    else:
-        yield name, value
+        options = value.get("one_of") if len(value) == 1 else None
+        return options if isinstance(options, list) else []
+    if isinstance(value, list):
+        return value if len(value) == 2 else []
+    return [value]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 _ANY = (-math.inf, math.inf, "a number, a range [low, high], or {one_of: [...]}")
 _SHARE, _TIE = (0, 1, "0 to 1"), (-1, 1, "-1 to 1")
 _SPREAD, _RATE = (0, math.inf, "0 or more"), (1e-6, math.inf, "more than 0")
+_ROWS = {
+    "channels": ("base", "power", "expectation", "digital", "distance"),
+    "purposes": ("base", "power", "expectation"),
+    "products": ("weight", "cost_year", "loss_year", "loss_months"),
+    "relationship_models": ("approach", "channel", "cadence", "value", "base"),
+}
 _BOUNDS = {
-    **dict.fromkeys(("main_bank_share", "leads", "pilot_share", "campaign_reach",
+    **dict.fromkeys(("main_bank_share", "pilot_share", "campaign_reach",
                      "campaign_control", "project_month", "moment_month", "conversion", "backfire",
                      "unsubscribe", "satisfaction_memory", "closing_month", "survey_rate", "late",
-                     "event_known", "refund"), _SHARE),
+                     "event_known", "refund", "products.loss_year"), _SHARE),
+    "leads": (0, 0.9, "0 to 0.9"),
+    "wallet_log_year": (0, 20, "0 to 20"),
     **dict.fromkeys(("response", "organic_month"), (1e-6, 1 - 1e-6, "between 0 and 1")),
     **dict.fromkeys(("axes_wallet_correlation", "wish_known"), _TIE),
     **dict.fromkeys(("separation", "family_unevenness", "products_more", "joining_year",
                      "pilot_months", "contact_cost", "leaving_otherwise_year",
-                     "churn_shock"), _SPREAD),
+                     "churn_shock", "products.cost_year", "products.loss_months",
+                     "relationship_models.cadence"), _SPREAD),
     **dict.fromkeys(("family_spread", "wallet_income", "started_month", "complaint_year",
-                     "churn_year"), _RATE),
+                     "churn_year", "products.weight"), _RATE),
 }  # fmt: skip
 _HANDLED = {
-    "approach": ("personalised", "semi_personalised", "mass"),
-    "channel": ("mail", "phone", "email", "app", "branch", "advisor"),
+    "relationship_models.approach": ("personalised", "semi_personalised", "mass"),
+    "relationship_models.channel": ("mail", "phone", "email", "app", "branch", "advisor"),
 }
 
 

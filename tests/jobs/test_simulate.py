@@ -94,6 +94,28 @@ def test_a_start_moves_all_instants(home: Path) -> None:
         ("world.response.mail=0", "world.response.mail: 0 is out of range; between 0 and 1"),
         ("world.products.card.weight=heavy", "world.products.card.weight: heavy is out of range"),
         ("world.relationship_models.phone_desk.channel=fax", "channel: fax is out of range; one"),
+        ("world.leads=1", "world.leads: 1 is out of range; 0 to 0.9"),
+        ("world.wallet_log_year=800", "world.wallet_log_year: 800 is out of range; 0 to 20"),
+        ("world.channels.app=3", "app: 3 is out of range; a mapping with base, power, expectation"),
+        ("world.purposes.visit=3", "visit: 3 is out of range; a mapping with base, power, expe"),
+        ("world.products.card=3", "world.products.card: 3 is out of range; a mapping with weight"),
+        ("world.relationship_models.phone_desk=x", "phone_desk: x is out of range; a mapping with"),
+        ("world.products.card.weight=0", "card.weight: 0 is out of range; more than 0"),
+        ("world.products.card.cost_year=-1", "card.cost_year: -1 is out of range; 0 or more"),
+        ("world.products.card.loss_year=[0,2]", "card.loss_year: 2 is out of range; 0 to 1"),
+        ("world.products.card.loss_months=-1", "card.loss_months: -1 is out of range; 0 or more"),
+        ("world.relationship_models.phone_desk.cadence=-1", "cadence: -1 is out of range; 0 or"),
+        (
+            "world.pilot_share=[0.5,0.2]",
+            "pilot_share: [0.5, 0.2] is out of range; a range [low, "
+            "high], low not above high, is wanted",
+        ),
+        ("world.pilot_share=[0.1,0.2,0.3]", "[0.1, 0.2, 0.3] is out of range; a number, a range"),
+        ("world.pilot_share=[]", "world.pilot_share: [] is out of range; a number, a range"),
+        ("world.pilot_share={one_of: []}", "is out of range; a number, a range [low, high], or"),
+        ("world.pilot_share={one_of: [[0.1, 0.2]]}", "[0.1, 0.2] is out of range; 0 to 1"),
+        ("world.response.mail={a: 0.1}", "mail: {'a': 0.1} is out of range; a number, a range"),
+        ("world.separation=inf", "world.separation: inf is out of range"),
         ("world=flat", "no world 'flat'"),
     ],
 )
@@ -112,6 +134,29 @@ def test_the_bank_as_a_source_keeps_to_the_same_ranges(changed: str) -> None:
     key = changed.partition("=")[0]
     with pytest.raises(BadInput, match=f"^{re.escape(key)}: .* is out of range"):
         check_ranges(settings_of("train", "data=bank", changed))
+
+
+@pytest.mark.parametrize("change", ["~{}.weight", "+{}.colour=1"])
+def test_a_row_of_a_world_has_all_of_its_parameters_and_no_other(change: str) -> None:
+    other = settings_of("train", "data=bank", change.format("data.world.products.card"))
+    with pytest.raises(
+        BadInput, match=r"^data\.world\.products\.card: .*; a mapping with weight, "
+    ):
+        check_ranges(other)
+
+
+@pytest.mark.parametrize("world", ["default", "sampled"])
+def test_every_world_that_ships_keeps_to_the_ranges(world: str) -> None:
+    check_ranges(settings_of("simulate", f"world={world}"))
+
+
+def test_a_level_that_too_few_draws_can_never_meet_is_refused() -> None:
+    level = "segments.behaviour.natural_level"
+    least = settings_of("train", "segments.behaviour.null_draws=9", f"{level}=0.1")
+    check_ranges(least)
+    least.segments.behaviour.null_draws = 8
+    with pytest.raises(BadInput, match=rf"^{re.escape(level)}: 0\.1 is .* 0\.111 here, the least"):
+        check_ranges(least)
 
 
 @pytest.mark.parametrize("verb", ["train", "score", "describe"])

@@ -299,6 +299,20 @@ def test_potential_leaves_out_own_level_of_spending(
     assert {"region", "share_wine"} & set(features)
 
 
+def test_a_family_that_the_snapshot_lacks_is_left_out_of_those_named(world: Panel) -> None:
+    listed = catalogue(world.spec)
+    assert "stated" not in {feature.family for feature in listed.values()}
+    alone = peer_columns(world, ["profile"])
+    assert alone
+    assert peer_columns(world, ["profile", "stated"]) == alone
+    assert peer_columns(world, ["stated"]) == []
+
+
+def test_a_family_that_no_snapshot_ever_has_is_refused(world: Panel) -> None:
+    with pytest.raises(BadInput, match=r"potential\.families: no snapshot has .* family profil; "):
+        peer_columns(world, ["profile", "profil"])
+
+
 def test_there_are_no_peers_where_only_dates_and_spend_are_known(frames: Frames) -> None:
     bare = (
         frames["transactions"]

@@ -1,3 +1,4 @@
+import pytest
 from stories import full_story
 
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
@@ -39,9 +40,13 @@ def test_a_figure_stands_beside_its_ceiling_and_as_a_share_of_it():
     ]
 
 
-def test_no_share_is_told_of_a_ceiling_at_nothing():
-    first = recovery_table(told(behaviour_ari_ceiling=0.0)).rows[0]
-    assert [cell.text for cell in first[2:]] == ["0.000", "not available", "not available"]
+@pytest.mark.parametrize(
+    ("ceiling", "of_it"), [(-0.01, "not available"), (0.0, "not available"),
+                           (0.04, "not available"), (0.05, "900.0%")],
+)  # fmt: skip
+def test_no_share_is_told_of_a_ceiling_near_nothing(ceiling: float, of_it: str):
+    first = recovery_table(told(behaviour_ari_ceiling=ceiling)).rows[0]
+    assert first[3].text == of_it
 
 
 def test_gains_name_the_best_other_ranking_of_each_figure_and_who_wins():

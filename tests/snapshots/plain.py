@@ -220,6 +220,7 @@ def _consent(own: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, float]:
     own = own.sort_values("recorded_at")
     refused = (own.granted == False) | (own.objected == True)  # noqa: E712
     said = np.where(refused, 0.0, np.where(own.granted == True, 1.0, np.nan))  # noqa: E712
+    own, said = own[~np.isnan(said)], said[~np.isnan(said)]
     row = {}
     for channel in spec.consent_channels:
         words = said[(own.channel.isna() | (own.channel == channel)).to_numpy()]

@@ -13,7 +13,14 @@ import pytest
 from dealings import whole_shop
 from worlds import START, Frames, admitted, at, churn_settings, data, panel_settings, spec_at
 
-from facette.snapshots.catalogue import PEER_FAMILIES, catalogue, of_families
+from facette.snapshots import catalogue as catalogued
+from facette.snapshots.catalogue import (
+    FAMILIES,
+    PEER_FAMILIES,
+    Feature,
+    catalogue,
+    of_families,
+)
 from facette.snapshots.constants import constants
 from facette.snapshots.panel import snapshot_at
 from facette.snapshots.spec import SnapshotSpec
@@ -263,6 +270,27 @@ def test_the_latest_word_on_each_channel_by_hand() -> None:
     assert unknown.loc["y", ["consent_mail", "consent_email"]].isna().all()
 
 
+@pytest.mark.parametrize("channel", [None, "mail"])
+def test_a_row_of_consents_without_a_word_hides_no_word_before_it(channel: str | None) -> None:
+    rows = [
+        ("x", "mail", before(50), True, False),
+        ("x", channel, before(40), None, False),
+        ("y", "mail", before(50), True, False),
+        ("y", channel, before(40), None, None),
+        ("y", "mail", before(30), False, False),
+    ]
+    features = seen({"consents": frame(rows, "channel", "recorded_at", "granted", "objected")})
+    assert_are(features, "x", {"consent_mail": 1.0, "consents_withdrawn": 0.0})
+    assert_are(features, "y", {"consent_mail": 0.0, "consents_withdrawn": 1.0})
+
+
+def test_who_never_said_a_word_has_consented_to_nothing_and_withdrawn_nothing() -> None:
+    silent = frame([("y", "mail", before(40), None)], "channel", "recorded_at", "granted")
+    said = frame([("x", "mail", before(40), True)], "channel", "recorded_at", "granted")
+    features = seen({"consents": pl.concat([said, silent.cast(dict(said.schema))])})
+    assert_are(features, "y", {"consent_mail": np.nan, "consents_withdrawn": 0.0})
+
+
 def events() -> pl.DataFrame:
     rows = [
         ("x", before(3.5), "move", None),
@@ -393,6 +421,15 @@ def test_what_the_company_decides_is_no_behaviour() -> None:
     levels = [f for f in listed.values() if f.name.startswith(("pressure_", "spend_", "single_"))]
     assert {f.level for f in levels if f.name != "spend_trend"} == {True}
     assert {f.family for f in related.values()} - set(PEER_FAMILIES) == {"consent"}
+
+
+def test_the_families_named_are_those_of_the_features() -> None:
+    told: set[str] = set()
+    for value in vars(catalogued).values():
+        group = tuple(value.values()) if isinstance(value, dict) else value
+        group = group if isinstance(group, tuple) else (group,)
+        told |= {feature.family for feature in group if isinstance(feature, Feature)}
+    assert {"given"} | told == FAMILIES
 
 
 def test_dated_attributes_of_the_contract_stand_as_they_were_known() -> None:

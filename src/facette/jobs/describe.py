@@ -168,7 +168,7 @@ def _amounts(table: WideTable) -> dict[str, pl.Series]:
 def _value_basis(spec: SnapshotSpec) -> str:
     column, rate = net_column(spec)
     if column == "margin":
-        return "margin, before cost to serve and risk"
+        return "margin, as the data give it"
     if rate == 1:
         return "gross spend: no margin is known"
     return f"spend x a margin rate of {rate:g}"

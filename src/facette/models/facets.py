@@ -24,7 +24,7 @@ from facette.models.validation import (
     seen_by_models,
 )
 from facette.settings import ChurnModel, PotentialModel, ValueModel
-from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue
+from facette.snapshots.catalogue import FAMILIES, PEER_FAMILIES, Feature, catalogue, of_families
 from facette.snapshots.outcomes import OUTCOMES
 from facette.snapshots.panel import Panel
 from facette.snapshots.spec import SnapshotSpec
@@ -107,20 +107,20 @@ def _value_reach(panel: Panel) -> int | None:
 def peer_columns(panel: Panel, families: Sequence[str] | None = None) -> list[str]:
     """Who they are, shares of mix and cadence: own level of spending and its proxies left out.
 
-    Of these `families` only, where there are any. Empty where nothing but dates and spend is known.
+    Of these `families` only, where any are named; those that the snapshot has no features of are
+    left out. Empty where nothing but dates and spend is known.
 
     Raises:
-        BadInput: there are no features of such a family.
+        BadInput: no snapshot ever has features of such a family.
     """
-    features = catalogue(panel.spec)
-    there = sorted({f.family for f in features.values()})
-    unknown = [family for family in families or [] if family not in there]
+    unknown = [family for family in families or [] if family not in FAMILIES]
     if unknown:
         raise BadInput(
-            f"model.potential.families: the snapshot has no features of family {listed(unknown)}; "
-            f"there are {listed(there, len(there))}"
+            f"model.potential.families: no snapshot has features of family {listed(unknown)}; "
+            f"there can be {listed(sorted(FAMILIES), len(FAMILIES))}"
         )
-    peers = [f for f in features.values() if not f.level and f.family in (families or there)]
+    wanted = of_families(catalogue(panel.spec), families or FAMILIES)
+    peers = [f for f in wanted.values() if not f.level]
     return [f.name for f in peers] if any(_beyond_spend(f, panel) for f in peers) else []
 
 

@@ -188,6 +188,7 @@ _ATTRIBUTE = Feature("{a}", "profile", "category", "{a}", "{a}", "customers.{a}"
 # What tells peers: who they are and how they deal with us. A consent alone says neither, and what
 # they were sent, so that they could react, follows past value: a proxy of own level.
 PEER_FAMILIES = {"mix", "profile", "discount", "contract", "relation", "stated", "event"}
+FAMILIES = PEER_FAMILIES | {"purchase", "basket", "occasion", "reaction", "consent", "given"}
 
 
 def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:

@@ -223,10 +223,12 @@ def word(columns: list[str]) -> nw.Expr:
 def _consents(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     """The latest word by channel, and how often a yes was taken back.
 
-    A word without a channel is said of all of them. The word stands in the last digit behind its
+    A word without a channel is said of all of them; a row without a word says nothing, and leaves
+    the words before it as they are. The word stands in the last digit behind its
     instant, so that the maximum is the latest word, and of two at once the refusal.
     """
-    said = known_at(tables, "consents", t).with_columns(word=word(tables.columns("consents")))
+    known = known_at(tables, "consents", t)
+    said = known.with_columns(word=word(tables.columns("consents"))).filter(nw.col("word") > 0)
     at, channel, now = nw.col("recorded_at"), nw.col("channel"), nw.col("word")
     before = now.shift(1).over(KEY, "channel", order_by="recorded_at")
     taken_back = (now == REFUSED) & (nw.col("before") == GRANTED)

@@ -85,6 +85,13 @@ def test_every_table_that_is_written_is_told_of() -> None:
     assert named <= set(CONTRACTS)
 
 
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_every_column_that_is_written_is_named(table: str) -> None:
+    shared = TEXT.split("## What each table holds")[1].split("| table |")[0]
+    row = next(row for row in rows_headed("table") if row[0] == f"`{table}`")
+    assert {*SCHEMAS[table]} - {*re.findall(r"`(\w+)`", shared + row[1])} == set()
+
+
 def test_every_command_of_the_page_composes(capfd: pytest.CaptureFixture[str]) -> None:
     import shlex
 

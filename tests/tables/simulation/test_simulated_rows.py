@@ -1,12 +1,19 @@
 """Rows of a simulated bank fit each other: rights, ends, arms, treatments, late and refunded."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import chisquare
-from small_bank import bank_in, departures, tables_of, world
+from small_bank import START, bank_in, departures, quickly_opened, tables_of, world
+
+from facette.errors import BadInput
+from facette.tables.simulation.bank import block_of
+from facette.tables.simulation.months import opened
+from facette.tables.simulation.rows import FACE_TO_FACE, SCHEMAS, Block
+from facette.tables.simulation.world import drawn as drawn_world
 
 Tables = dict[str, pl.DataFrame]
 
@@ -201,3 +208,41 @@ def test_departures_follow_the_rate_that_is_configured(tmp_path_factory) -> None
         rates[rate] = yearly_rate(tables_of(folder))
     assert rates[0.03] == pytest.approx(0.03, rel=0.35)
     assert rates[0.09] == pytest.approx(0.09, rel=0.25)
+
+
+def test_customers_come_face_to_face_on_weekdays_in_opening_hours(tables: Tables) -> None:
+    met = tables["interactions"].filter(pl.col("channel").is_in(FACE_TO_FACE))
+    for came in (met, met.filter(pl.col("purpose") == "complaint")):
+        assert len(came) > 50
+        assert came["occurred_at"].dt.weekday().max() <= 5
+        assert came["occurred_at"].dt.hour().is_between(9, 17).all()
+    elsewhere = tables["interactions"].filter(~pl.col("channel").is_in(FACE_TO_FACE))
+    assert (elsewhere["occurred_at"].dt.weekday() > 5).any()
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_campaign_may_keep_out_nobody_or_everybody(tmp_path: Path, share: int) -> None:
+    with quickly_opened():
+        folder = bank_in(tmp_path / "bank", customers=200, months=12, campaign_control=share)
+    offers = tables_of(folder)["contacts"].filter(pl.col("randomised"))
+    assert len(offers)
+    assert (offers["arm"] == "control").mean() == share
+    assert (offers["propensity"] == 1).all()
+
+
+def test_rows_take_the_types_of_their_table_whatever_they_came_as() -> None:
+    with quickly_opened():
+        bank = opened(drawn_world(world(), 5), 5, 12, START)
+    block = Block(bank, *block_of(bank, 0, 10))
+    for value in (np.array([1, 2]), np.array([0.5, np.nan])):
+        block.add("events", np.arange(2), occurred_at=np.array([-1, 7]), kind="balance",
+                  value=value, recorded_at=np.array([7, 7]))  # fmt: skip
+    events = block.frames()["events"]
+    assert events.schema == SCHEMAS["events"]
+    assert sorted(events["value"].drop_nulls()) == [0.5, 1, 2]
+    assert events["occurred_at"].null_count() == 2
+
+
+def test_a_bank_where_nobody_is_there_is_refused() -> None:
+    with quickly_opened(), pytest.raises(BadInput, match=r"none is there to leave; .*world\.leads"):
+        opened(drawn_world(world(leads=1), 5), 5, 12, START)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
+from facette.errors import BadInput
 from facette.settings import World
 from facette.tables.simulation.chance import Chance, counts, normal, picked
 from facette.tables.simulation.conduct import Acts, Bank, Models, acts_in, handled, models_of
@@ -327,11 +328,15 @@ def _granted_after(granted: np.ndarray, unsubscribes: np.ndarray) -> np.ndarray:
 
 
 def opened(world: World, seed: int, months: int, start: date) -> Bank:
-    """The bank of a drawn world: intercepts are calibrated on a trial of customers of their own."""
+    """The bank of a drawn world: intercepts are calibrated on a trial of customers of their own.
+
+    Raises:
+        BadInput: in the trial there is nobody who could leave.
+    """
     models, wish = models_of(world), wish_matrix(world, seed)
     draft = Bank(
         world, seed, months, _first_days(start, months + MONTHS_BEYOND), models, wish,
-        habit(seed, len(models.names)), np.log(world.churn_year / 12) if world.churn_year else -np.inf,
+        habit(seed, len(models.names)), np.log(world.churn_year / 12),
         world.complaint_year / 12, 0.3, NEVER,
     )  # fmt: skip
     chance = Chance(seed, TRIAL_BLOCK)
@@ -357,11 +362,15 @@ def _calibrated(bank: Bank, trial: People, chance: Chance) -> Bank:
             leaving += float(happened.hazard.sum())
             complaining += int(happened.complains.sum())
             unsuitable += float(happened.mismatch[happened.here].sum())
+    if leaving == 0:
+        raise BadInput(
+            f"world: of {len(trial):,} customers on trial none is there to leave; write "
+            "world.leads below 1 and world.churn_year above 0"
+        )
     target = bank.world.churn_year / 12
-    # where nobody leaves, or nobody is there, there is nothing to set right
     return replace(
         bank,
-        churn=bank.churn + (float(np.log(target * seen / leaving)) if leaving else 0.0),
+        churn=bank.churn + float(np.log(target * seen / leaving)),
         complaint=bank.complaint * bank.world.complaint_year / 12 * seen / max(complaining, 1),
-        usual=unsuitable / max(seen, 1),
+        usual=unsuitable / seen,
     )

@@ -116,8 +116,10 @@ class Block:
         """
         if len(who):
             frame = pl.DataFrame({"customer_id": self.place[who], **columns})
-            kinds = {n: _held(t) for n, t in SCHEMAS[table].items() if n in columns}
-            self.tables[table].append(frame.cast(kinds))
+            kinds = SCHEMAS[table]
+            self.tables[table].append(
+                frame.with_columns(pl.col(name).cast(_held(kinds[name])) for name in columns)
+            )
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Each table in one piece, by identifier and recording: late rows stand out of order."""
