@@ -14,7 +14,7 @@ import pandas as pd
 
 SEEDS = tuple(range(101, 111))  # none of them was looked at while models were chosen
 SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
-FAMILY_CUSTOMERS = 8_000
+FAMILY_CUSTOMERS = 5_000
 MODEL_CUSTOMERS = 30_000
 ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 Figures = dict[str, float]
@@ -25,7 +25,7 @@ def everywhere(worker: Callable[..., Figures], *arguments: tuple[Any, ...]) -> p
     os.environ |= ONE_THREAD
     spawn = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(max_workers=2, mp_context=spawn, max_tasks_per_child=5) as pool:
+        with ProcessPoolExecutor(max_workers=2, mp_context=spawn) as pool:
             return pd.DataFrame(list(pool.map(worker, *zip(*arguments, strict=True))))
     finally:
         for name in ONE_THREAD:
