@@ -12,7 +12,7 @@ from small_bank import quickly_opened
 from facette import cli
 from facette.errors import BadInput
 from facette.jobs.simulate import simulate
-from facette.settings import check_ranges
+from facette.ranges import check_ranges
 from facette.tables.simulation.manifest import manifest
 
 SMALL = ("customers=600", "months=12", "progress=false")

@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
+from facette.ranges import check_ranges
 from facette.registry.models import load
 from facette.registry.packaging import as_rows
-from facette.settings import EventData, Score, WideData, check_ranges
+from facette.settings import EventData, Score, WideData
 from facette.snapshots.constants import optional_columns
 from facette.snapshots.known import history_days
 from facette.snapshots.panel import Snapshot, snapshot_at

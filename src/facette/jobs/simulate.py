@@ -11,7 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from facette.settings import Simulate, check_ranges
+from facette.ranges import check_ranges
+from facette.settings import Simulate
 from facette.tables.simulation.bank import kept
 from facette.tables.simulation.manifest import Asked
 

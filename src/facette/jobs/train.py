@@ -34,6 +34,7 @@ from facette.models.facets import (
 from facette.models.folds import OUTCOMES, check_folds, held_out, judge_in_folds
 from facette.models.judging import Judgement, judge
 from facette.models.validation import sample
+from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
 from facette.registry.customer_model import Bundle
@@ -53,7 +54,7 @@ from facette.segments.behaviour import (
     learn_behaviour,
 )
 from facette.segments.tiers import check_tiers
-from facette.settings import EventData, Part, Train, WideData, check_ranges
+from facette.settings import EventData, Part, Train, WideData
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.wide import wide_panel

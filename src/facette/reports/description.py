@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from facette.reports.tables import Cell, Table, cleaned_rows, cleaning_table, table
+from facette.reports.templates import filled
 from facette.reports.words import day, number, plain, share
 from facette.snapshots.activity import Activity
 from facette.snapshots.allowed import Allowed, PartAllowed
@@ -152,18 +152,7 @@ def page(
     told: list[Section], **shown: Any,
 ) -> str:  # fmt: skip
     """A template filled with a description, its sections, and what else it shows."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(
-        description=description, summary=summary, sections=told, **shown
-    )
+    return filled(template, description=description, summary=summary, sections=told, **shown)
 
 
 def drawn(pictures: Iterable[Picture]) -> dict[str, dict[str, str | Markup]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,6 +19,7 @@ from facette.reports.tables import (
     gains_table,
     table,
 )
+from facette.reports.templates import filled
 from facette.reports.words import (
     ahead,
     day,
@@ -46,16 +46,7 @@ MEANS = {
 
 def render(story: Story) -> str:
     """The whole page as HTML text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja").render(_told(story))
+    return filled("page.html.jinja", **_told(story))
 
 
 def _told(story: Story) -> dict[str, Any]:

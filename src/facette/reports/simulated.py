@@ -10,6 +10,7 @@ import polars as pl
 from facette.reports.description import drawn
 from facette.reports.simulated_figures import pictures
 from facette.reports.tables import Cell, Table
+from facette.reports.templates import filled
 from facette.reports.words import NOT_AVAILABLE, day, number, share
 from facette.settings import Plausible
 from facette.tables.simulation.sanity import Seen, WalletShare, sanity_figures, tables_in
@@ -39,17 +40,9 @@ def write_sanity(
 
 def render(seen: Seen, ranges: Plausible, command: str, currency: str) -> str:
     """The whole page as HTML text: no network, no script, every text from data escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     figures = sanity_figures(seen, ranges)
-    return environment.get_template("simulated.html.jinja").render(
+    return filled(
+        "simulated.html.jinja",
         lead=_lead(seen),
         summary=summary(figures),
         figures=figures_table(figures),

@@ -11,8 +11,9 @@ from small_bank import START, bank_in, departures, quickly_opened, tables_of, wo
 
 from facette.errors import BadInput
 from facette.tables.simulation.bank import block_of
+from facette.tables.simulation.dealings import FACE_TO_FACE
 from facette.tables.simulation.months import opened
-from facette.tables.simulation.rows import FACE_TO_FACE, SCHEMAS, Block
+from facette.tables.simulation.rows import SCHEMAS, Block
 from facette.tables.simulation.world import drawn as drawn_world
 
 Tables = dict[str, pl.DataFrame]

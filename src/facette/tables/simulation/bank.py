@@ -23,7 +23,23 @@ from facette.errors import BadInput
 from facette.settings import Dirt, World
 from facette.tables.simulation.chance import BLOCK, Chance
 from facette.tables.simulation.conduct import Bank
+from facette.tables.simulation.dealings import (
+    write_campaign,
+    write_complaints,
+    write_programmes,
+    write_rights,
+    write_started,
+)
 from facette.tables.simulation.dirt import dirtied, schemas
+from facette.tables.simulation.holdings import (
+    CATEGORIES,
+    write_contracts,
+    write_end,
+    write_postings,
+    write_start,
+    write_treatments,
+)
+from facette.tables.simulation.known import SURVEY_MONTH, write_events, write_survey
 from facette.tables.simulation.manifest import (
     Asked,
     differences,
@@ -32,15 +48,7 @@ from facette.tables.simulation.manifest import (
 )
 from facette.tables.simulation.months import Month, lived, opened
 from facette.tables.simulation.people import People, people
-from facette.tables.simulation.rows import (
-    CATEGORIES,
-    SCHEMAS,
-    Block,
-    calendar,
-    write_end,
-    write_month,
-    write_start,
-)
+from facette.tables.simulation.rows import SCHEMAS, Block, Calendar, calendar
 from facette.tables.simulation.state import State, first_state
 from facette.tables.simulation.world import drawn
 
@@ -125,9 +133,6 @@ def simulate(
 
     `chunk` is how many customers are in hand at a time; `said` is told of customers done. Each kind
     of `dirt` takes `dirt_share` of the rows; the truth knows nothing of it.
-
-    Raises:
-        BadInput: a parameter of the world can't be drawn.
     """
     made = drawn(world, seed)
     bank = opened(made, seed, months, start)
@@ -166,17 +171,6 @@ def state_before(bank: Bank, who: People, chance: Chance, month: int) -> State:
     return state
 
 
-def history(
-    bank: Bank, who: People, chance: Chance, until: int
-) -> Iterator[tuple[int, State, Month, State]]:
-    """Month by month: its number, the state before, what happened, the state after."""
-    state = first_state(who, int(bank.start_days[0]))
-    for month in range(until):
-        after, happened = lived(bank, who, state, month, chance)
-        yield month, state, happened, after
-        state = after
-
-
 def _blocks(
     bank: Bank, customers: int, at_a_time: int
 ) -> Iterator[tuple[int, tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]]]:
@@ -199,13 +193,16 @@ def _written(
     block = Block(bank, who, chance)
     write_start(block, int(bank.start_days[0]), bank.start_days[: bank.months])
     lived_through, tried = [], []
-    for month, before, happened, after in history(bank, who, chance, bank.months):
+    state = first_state(who, int(bank.start_days[0]))
+    for month in range(bank.months):
+        before = state
+        state, happened = lived(bank, who, before, month, chance)
         start, end = bank.start_days[month : month + 2]
         c = calendar(who, month, int(start), int(end - start), happened)
-        write_month(block, c, before, happened, after)
+        _write_month(block, c, before, happened, state)
         lived_through.append(_month_truth(block.place, month, before, happened))
         tried.append(_campaign_truth(month, happened))
-    write_end(block, after)
+    write_end(block, state)
     known = {"customer_id": block.names.gather(block.place), "family": who.family,
              "power": who.power, "expectation": who.expectation, "wish_closeness": who.wish[:, 0],
              "wish_initiative": who.wish[:, 1]}  # fmt: skip
@@ -215,6 +212,21 @@ def _written(
         "campaigns": pl.DataFrame(tried),
     }
     return block.frames(), truth
+
+
+def _write_month(block: Block, c: Calendar, before: State, happened: Month, after: State) -> None:
+    """The rows of one month."""
+    write_postings(block, c, happened)
+    write_contracts(block, c, after, happened)
+    write_treatments(block, c, before, after, happened)
+    write_started(block, c, happened)
+    write_complaints(block, c, happened)
+    write_programmes(block, c, happened)
+    write_campaign(block, c, happened)
+    write_rights(block, c, happened)
+    write_events(block, c, before, happened)
+    if c.month % 12 == SURVEY_MONTH:
+        write_survey(block, c, happened)
 
 
 def _named(block: Block, frame: pl.DataFrame) -> pl.DataFrame:
@@ -227,20 +239,22 @@ def _month_truth(place: np.ndarray, month: int, before: State, happened: Month) 
     return pl.DataFrame(
         {
             "customer_id": place[here], "month": np.full(here.sum(), month),
-            "wallet": happened.wallet[here], "share": share[here], "margin": happened.margin[here],
-            "satisfaction": happened.mood[here], "hazard": happened.hazard[here],
-            "mismatch": happened.mismatch[here], "project": happened.project[here] > 0,
+            "wallet": happened.money.wallet[here], "share": share[here],
+            "margin": happened.money.margin[here],
+            "satisfaction": happened.mood.satisfaction[here],
+            "hazard": happened.ending.hazard[here],
+            "mismatch": happened.acts.mismatch[here], "project": happened.project[here] > 0,
             "moment": happened.moment[here],
         }
     )  # fmt: skip
 
 
 def _campaign_truth(month: int, happened: Month) -> dict[str, Any]:
-    chosen = happened.campaign
+    acts, buys = happened.acts, happened.purchases
     return {
-        "month": month, "treated": int((chosen & ~happened.control).sum()),
-        "control": int(happened.control.sum()),
-        "effect_sum": float((happened.chance_sent - happened.chance_kept)[chosen].sum()),
+        "month": month, "treated": int(acts.offered_campaign.sum()),
+        "control": int(acts.control.sum()),
+        "effect_sum": float((buys.chance_sent - buys.chance_kept)[acts.campaign].sum()),
     }  # fmt: skip
 
 

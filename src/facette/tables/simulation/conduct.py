@@ -88,8 +88,7 @@ def piloted_in(bank: Bank, people: People, month: int) -> np.ndarray:
 
 def in_pilot(bank: Bank, people: People) -> np.ndarray:
     """Who takes part in the randomised pilot, drawn once for all."""
-    drawn = (people.customer * 2_654_435_761 + bank.seed) % 2**32 / 2**32
-    return (drawn < bank.world.pilot_share) & (people.joined <= bank.pilot_from)
+    return (people.pilot < bank.world.pilot_share) & (people.joined <= bank.pilot_from)
 
 
 def handled(
@@ -134,7 +133,6 @@ class Acts:
     campaign: np.ndarray
     control: np.ndarray
     campaign_channel: str
-    piloted: np.ndarray
 
     @property
     def offered_campaign(self) -> np.ndarray:
@@ -155,7 +153,7 @@ def acts_in(
     return Acts(
         models, state.model, np.minimum(squared / MISMATCH_SCALE, 1.0),
         np.where(reached, counts(u[0], models.cadence[state.model]), 0), campaign, control,
-        _campaign_channel(month), piloted_in(bank, people, month) & here,
+        _campaign_channel(month),
     )  # fmt: skip
 
 

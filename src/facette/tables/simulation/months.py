@@ -30,48 +30,76 @@ TRIAL_BLOCK, TRIAL_CUSTOMERS, TRIAL_MONTHS, TRIAL_BURN_IN = 2**31, 6_000, 18, 6
 MONTHS_BEYOND = 36  # that a rollout may go on for
 
 
-@dataclass(frozen=True)
-class Month:
-    """What happened in a month, and what could be expected of it. Arrays of (n,) unless said.
-
-    `model` is the position of the relationship model; `chance_sent` and `chance_kept` are the
-    probabilities of a purchase with and without the campaign; `bought` and `closed` a product's
-    position, or -1; `revenue`, `net` (n, products) as posted; `margin` the net margin to expect,
-    `wallet` the same at full share; `hazard` of leaving by own will, `other` otherwise; `day`,
-    since 1970, on which what is dated by chance happens.
+class Purchases(NamedTuple):
+    """What customers answer and buy: `bought` is a product's position or -1, `offered` whether an
+    answer led to it; `chance_sent` and `chance_kept` its probability with and without the campaign.
     """
 
-    here: np.ndarray
-    moment: np.ndarray
-    project: np.ndarray
-    mood: np.ndarray
-    mismatch: np.ndarray
-    model: np.ndarray
-    contacts: np.ndarray
-    campaign: np.ndarray
-    control: np.ndarray
-    piloted: np.ndarray
     answers: np.ndarray
     campaign_answer: np.ndarray
     chance_sent: np.ndarray
     chance_kept: np.ndarray
     bought: np.ndarray
     offered: np.ndarray
+
+
+class Mood(NamedTuple):
+    """Satisfaction, pressure, open complaints at the end of the month, and rights made use of."""
+
+    satisfaction: np.ndarray
+    pressure: np.ndarray
+    complaint: np.ndarray
     complains: np.ndarray
     open_months: np.ndarray
     unsubscribes: np.ndarray
     objects: np.ndarray
-    held: np.ndarray
+
+
+class Money(NamedTuple):
+    """`revenue` and `net` (n, products) as posted; the net `margin` to expect, and the same at full
+    share, `wallet`.
+    """
+
     revenue: np.ndarray
     net: np.ndarray
     margin: np.ndarray
     wallet: np.ndarray
+
+
+class Ending(NamedTuple):
+    """`hazard` of leaving by own will, `other` otherwise, and who does; the position of the product
+    `closed`, or -1; `day`, since 1970, on which what is dated by chance happens.
+    """
+
     hazard: np.ndarray
     other: np.ndarray
     leaves: np.ndarray
     otherwise: np.ndarray
     closed: np.ndarray
     day: np.ndarray
+
+    @property
+    def gone(self) -> np.ndarray:
+        """Who leaves, for whatever reason."""
+        return self.leaves | self.otherwise
+
+
+@dataclass(frozen=True)
+class Month:
+    """What happened in a month, and what could be expected of it. Arrays of (n,) unless said.
+
+    `here`: who is a customer; `project`: months still to go; `held` (n, products) as it began.
+    """
+
+    here: np.ndarray
+    moment: np.ndarray
+    project: np.ndarray
+    held: np.ndarray
+    acts: Acts
+    purchases: Purchases
+    mood: Mood
+    money: Money
+    ending: Ending
 
 
 def lived(
@@ -86,16 +114,12 @@ def lived(
     if treatment is None:
         state = handled(bank, people, state, month, here, chance)
     acts = acts_in(bank, people, state, month, here, u[3:6], treatment or bank.models)
-    bought = _purchases(bank.world, people, state, here, acts, moment, project > 0, u[6:11])
+    purchases = _purchases(bank.world, people, state, here, acts, moment, project > 0, u[6:11])
     mood = _moods(bank, people, state, here, acts, u[11:16])
-    posted = _posted(bank, state, wallet_log, month, here, chance)
-    ends = _endings(bank, people, state, month, here, mood, moment, u[16:21])
-    happened = Month(
-        here, moment, project, mood.satisfaction, acts.mismatch, acts.model, acts.contacts,
-        acts.campaign, acts.control, acts.piloted, *bought, mood.complains, mood.open_months,
-        mood.unsubscribes, mood.objects, state.held, *posted, *ends,
-    )  # fmt: skip
-    return _after(state, month, happened, mood, wallet_log), happened
+    money = _posted(bank, state, wallet_log, month, here, chance)
+    ending = _endings(bank, people, state, month, here, mood, moment, u[16:21])
+    happened = Month(here, moment, project, state.held, acts, purchases, mood, money, ending)
+    return _after(state, month, happened, wallet_log), happened
 
 
 def _moments(
@@ -108,19 +132,10 @@ def _moments(
     return moment, project, state.wallet_log + moment * 0.25 * normal(u[2])
 
 
-class _Purchases(NamedTuple):
-    answers: np.ndarray
-    campaign_answer: np.ndarray
-    chance_sent: np.ndarray
-    chance_kept: np.ndarray
-    bought: np.ndarray
-    offered: np.ndarray
-
-
 def _purchases(
     world: World, people: People, state: State, here: np.ndarray, acts: Acts, moment: np.ndarray,
     project: np.ndarray, u: np.ndarray,
-) -> _Purchases:  # fmt: skip
+) -> Purchases:  # fmt: skip
     """What customers answer and buy: unasked, or because of a contact."""
     suits = world.mismatch_strength * (1 - 2 * acts.mismatch)
     tilt = (
@@ -142,7 +157,7 @@ def _purchases(
     unsent = np.where(acts.contacts > 0, spoiled, organic)
     offered = room & (u[2] < 1 - (1 - world.conversion) ** (answers + campaign_answer))
     unasked = room & (u[3] < np.where(acts.offered_campaign, spoiled, unsent))
-    return _Purchases(
+    return Purchases(
         answers, campaign_answer,
         chance_sent=_either(spoiled, programme, campaign_rate * world.conversion) * room,
         chance_kept=_either(unsent, programme) * room,
@@ -151,19 +166,9 @@ def _purchases(
     )  # fmt: skip
 
 
-class _Moods(NamedTuple):
-    satisfaction: np.ndarray
-    pressure: np.ndarray
-    complaint: np.ndarray
-    complains: np.ndarray
-    open_months: np.ndarray
-    unsubscribes: np.ndarray
-    objects: np.ndarray
-
-
 def _moods(
     bank: Bank, people: People, state: State, here: np.ndarray, acts: Acts, u: np.ndarray
-) -> _Moods:
+) -> Mood:
     """Complaints, pressure and satisfaction, and rights made use of."""
     world, suffers = bank.world, bank.world.mismatch_strength * (acts.mismatch - bank.usual)
     likely = bank.complaint * np.exp(0.25 * people.expectation + suffers)
@@ -183,26 +188,17 @@ def _moods(
     )  # fmt: skip
     by_mail = (np.array(acts.models.channel) == "email")[acts.model]
     emails = acts.contacts * by_mail + acts.offered_campaign * (acts.campaign_channel == "email")
-    return _Moods(
+    return Mood(
         satisfaction, pressure, complaint, complains, open_months,
         unsubscribes=here & (u[4] < 1 - (1 - world.unsubscribe) ** emails),
         objects=here & ~state.objected & (u[3] < 1 - (1 - per_contact) ** sends),
     )  # fmt: skip
 
 
-class _Endings(NamedTuple):
-    hazard: np.ndarray
-    other: np.ndarray
-    leaves: np.ndarray
-    otherwise: np.ndarray
-    closed: np.ndarray
-    day: np.ndarray
-
-
 def _endings(
-    bank: Bank, people: People, state: State, month: int, here: np.ndarray, mood: _Moods,
+    bank: Bank, people: People, state: State, month: int, here: np.ndarray, mood: Mood,
     moment: np.ndarray, u: np.ndarray,
-) -> _Endings:  # fmt: skip
+) -> Ending:  # fmt: skip
     """Who leaves, by own will or not, and who gives up one product of several; on which day."""
     world, start_day = bank.world, int(bank.start_days[month])
     shock = np.random.default_rng(np.random.SeedSequence([bank.seed, 4, month])).normal()
@@ -213,17 +209,16 @@ def _endings(
     otherwise = here & ~leaves & (u[1] < 1 - np.exp(-other))
     closed = _closed(world, state.held, here & ~leaves & ~otherwise, u[2], u[3])
     day = start_day + FIRST_DAY - 1 + (u[4] * (LAST_DAY - FIRST_DAY + 1)).astype(int)
-    return _Endings(hazard, other, leaves, otherwise, closed, day)
+    return Ending(hazard, other, leaves, otherwise, closed, day)
 
 
-def _after(
-    state: State, month: int, happened: Month, mood: _Moods, wallet_log: np.ndarray
-) -> State:
+def _after(state: State, month: int, happened: Month, wallet_log: np.ndarray) -> State:
     """The state at the end of the month."""
-    held, since = _held_after(state, happened.bought, happened.closed, happened.day)
-    earned = happened.net.sum(axis=1) * 12
+    bought, closed, mood = happened.purchases.bought, happened.ending.closed, happened.mood
+    held, since = _held_after(state, bought, closed, happened.ending.day)
+    earned = happened.money.net.sum(axis=1) * 12
     known = np.where(np.isnan(state.past), earned, state.past + (earned - state.past) / 12)
-    changed = 0.2 * (happened.bought >= 0) - 0.2 * (happened.closed >= 0)
+    changed = 0.2 * (bought >= 0) - 0.2 * (closed >= 0)
     return replace(
         state, held=held, since=since, wallet_log=wallet_log,
         share_logit=state.share_logit + 0.02 * mood.satisfaction + changed,
@@ -231,7 +226,7 @@ def _after(
         project=happened.project, past=np.where(happened.here, known, state.past),
         granted=_granted_after(state.granted, mood.unsubscribes),
         objected=state.objected | mood.objects,
-        left=np.where(happened.leaves | happened.otherwise, month, state.left),
+        left=np.where(happened.ending.gone, month, state.left),
     )  # fmt: skip
 
 
@@ -260,7 +255,7 @@ def _next_product(world: World, held: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 def _posted(
     bank: Bank, state: State, wallet_log: np.ndarray, month: int, here: np.ndarray, chance: Chance
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> Money:
     """Revenue and net margin by product as posted, the margin expected, and that at full share."""
     told = list(bank.world.products.values())
     weight, cost, loss, size = (
@@ -280,11 +275,11 @@ def _posted(
     risk = 1 - loss / 12 * size
     margin = (expected * risk - costs).sum(axis=1)
     everything = whole * (mix * risk).sum(axis=1) - costs.sum(axis=1)
-    return revenue, net, margin, everything
+    return Money(revenue, net, margin, everything)
 
 
 def _leaning(
-    world: World, people: People, state: State, mood: _Moods, moment: np.ndarray, start_day: int
+    world: World, people: People, state: State, mood: Mood, moment: np.ndarray, start_day: int
 ) -> np.ndarray:
     """The log hazard of leaving but for what all customers share."""
     oldest = state.since.min(axis=1, where=state.held, initial=start_day)
@@ -359,9 +354,9 @@ def _calibrated(bank: Bank, trial: People, chance: Chance) -> Bank:
         state, happened = lived(bank, trial, state, month, chance)
         if month >= TRIAL_BURN_IN:
             seen += int(happened.here.sum())
-            leaving += float(happened.hazard.sum())
-            complaining += int(happened.complains.sum())
-            unsuitable += float(happened.mismatch[happened.here].sum())
+            leaving += float(happened.ending.hazard.sum())
+            complaining += int(happened.mood.complains.sum())
+            unsuitable += float(happened.acts.mismatch[happened.here].sum())
     if leaving == 0:
         raise BadInput(
             f"world: of {len(trial):,} customers on trial none is there to leave; write "

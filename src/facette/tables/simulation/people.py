@@ -25,6 +25,7 @@ HOMES = ("tenant", "owner", "lodged")
 STAGE_WALLET = np.array([-0.35, -0.10, 0.05, 0.15, 0.15, -0.05])
 OCCUPATION_WALLET = np.array([-0.20, -0.05, 0.05, 0.20, 0.40, -0.15])
 HOME_WALLET = np.array([-0.15, 0.20, -0.25])
+INCOME_UNTOLD = 0.08  # of the customers
 YEAR_DAYS = 365.25
 LONGEST_TENURE_YEARS = 45  # no bank starts so early that a contract would be from before 1970
 NEVER = 1_000_000  # a month that does not come
@@ -35,7 +36,7 @@ class People:
     """n customers. Arrays of (n,) unless said; `joined` is the month, -1 before the first one.
 
     `wish` (n, 2): closeness and initiative; `held` (n, products): what they begin with; `granted`
-    (n, channels of consent).
+    (n, channels of consent). `pilot`, in [0, 1): in the pilot where below its share.
     """
 
     customer: np.ndarray
@@ -64,6 +65,9 @@ class People:
     response_own: np.ndarray
     churn_own: np.ndarray
     acquiescence: np.ndarray
+    income_told: np.ndarray
+    posting_day: np.ndarray
+    pilot: np.ndarray
 
     def __len__(self) -> int:
         return len(self.family)
@@ -120,6 +124,9 @@ def people(
         response_own=world.response_own * z[21],
         churn_own=world.churn_own * z[22],
         acquiescence=world.acquiescence * z[23],
+        income_told=rng.random(n) > INCOME_UNTOLD,
+        posting_day=rng.integers(0, 28, n),
+        pilot=rng.random(n),
     )
 
 

@@ -111,10 +111,12 @@ def _block_at(
             start = replace(future, model=treated.model) if known else future
             future, happened = lived(bank, who, start, m, tried, known)
             future = _stays(future)
-            margin = margin + valued[step] * survived * happened.margin
-            whole = whole + valued[step] * survived * happened.wallet
-            survived = survived * np.exp(-valued[step] * (happened.hazard + happened.other))
-            leaning = leaning + watched[step] * happened.hazard
+            margin = margin + valued[step] * survived * happened.money.margin
+            whole = whole + valued[step] * survived * happened.money.wallet
+            survived = survived * np.exp(
+                -valued[step] * (happened.ending.hazard + happened.ending.other)
+            )
+            leaning = leaning + watched[step] * happened.ending.hazard
         totals += np.array([margin, whole, 1 - np.exp(-leaning)])
     value, wallet, churn = totals / rollouts
     frame = pd.DataFrame(
@@ -139,7 +141,7 @@ def _state_at(
     joined = (who.joined < month) | (
         (who.joined == month) & (day >= bank.start_days[month] + FIRST_DAY - 1)
     )
-    left_by_then = (after.left == month) & (happened.day < day)
+    left_by_then = (after.left == month) & (happened.ending.day < day)
     return state, after, joined & (state.left >= NEVER) & ~left_by_then
 
 
@@ -222,10 +224,10 @@ def _handled_so(
         for m in range(month, month + months):
             future, happened = lived(bank, who, future, m, tried, kinds)
             future = _stays(future)
-            margin += survived * happened.margin
-            churn += survived * (1 - np.exp(-happened.hazard))
-            contacts += survived * happened.contacts
-            survived = survived * np.exp(-happened.hazard - happened.other)
+            margin += survived * happened.money.margin
+            churn += survived * (1 - np.exp(-happened.ending.hazard))
+            contacts += survived * happened.acts.contacts
+            survived = survived * np.exp(-happened.ending.hazard - happened.ending.other)
         satisfaction += future.satisfaction
     told_of = {"margin": margin, "satisfaction": satisfaction, "churn": churn, "contacts": contacts}
     here = (who.joined < month) & (state.left >= NEVER)

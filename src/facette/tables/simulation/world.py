@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from facette.errors import BadInput
 from facette.settings import World
 
 FAMILIES = np.array([(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)])  # power, expectation
@@ -16,31 +15,21 @@ FAMILIES = np.array([(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)])  # pow
 def drawn(world: World, seed: int) -> World:
     """The world with a number for every parameter; ranges are drawn by the seed.
 
-    Raises:
-        BadInput: a parameter is neither a number, nor a range, nor a list to choose from.
+    Its form has been checked, by `facette.ranges`.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0]))
-    made = {
-        f.name: _drawn(getattr(world, f.name), f"world.{f.name}", rng)
-        for f in fields(world)
-        if f.name != "name"
-    }
+    made = {f.name: _drawn(getattr(world, f.name), rng) for f in fields(world) if f.name != "name"}
     return replace(world, **made)
 
 
-def _drawn(value: Any, where: str, rng: np.random.Generator) -> Any:
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        return value
-    if isinstance(value, dict):
-        if set(value) == {"one_of"}:
-            options = value["one_of"]
-            return options[int(rng.integers(len(options)))]
-        return {key: _drawn(inner, f"{where}.{key}", rng) for key, inner in value.items()}
-    if isinstance(value, list) and len(value) == 2 and value[0] <= value[1]:
+def _drawn(value: Any, rng: np.random.Generator) -> Any:
+    if isinstance(value, list):
         return float(rng.uniform(*value))
-    raise BadInput(
-        f"{where}: {value!r} is neither a number, nor a range [low, high], nor {{one_of: [...]}}"
-    )
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"one_of"}:
+        return value["one_of"][int(rng.integers(len(value["one_of"])))]
+    return {key: _drawn(inner, rng) for key, inner in value.items()}
 
 
 def family_shares(world: World) -> np.ndarray:

@@ -1,0 +1,218 @@
+"""The figures that no run can be made with, refused before any data is read.
+
+Hydra's schemas hold keys and types; what follows from neither stands here, a line each.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from facette.errors import BadInput
+from facette.settings import (
+    BankData,
+    Data,
+    Describe,
+    EventData,
+    Score,
+    Simulate,
+    Snapshot,
+    Train,
+    World,
+)
+
+Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
+
+
+def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
+    """Refuse figures that no run can be made with, before any data is read.
+
+    Raises:
+        BadInput: the first setting outside its range, with the range.
+    """
+    if isinstance(settings, Simulate):
+        ranges = _simulation_ranges(settings)
+    else:
+        ranges = _data_ranges(settings.data)
+    if isinstance(settings, Train):
+        ranges += [*_snapshot_ranges(settings.snapshot), *_training_ranges(settings)]
+    if isinstance(settings, Describe):
+        ranges += _snapshot_ranges(settings.snapshot)
+        ranges += _silence_ranges("", settings.active_days, settings.gap_days)
+    for setting, value, fits, wanted in ranges:
+        if not fits:
+            raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
+
+
+def _training_ranges(train: Train) -> list[Range]:
+    segments, model, judged = train.segments, train.model, train.evaluation
+    behaviour = segments.behaviour
+    least_p = 1 / (1 + max(behaviour.null_draws, 1))  # these data are among the draws
+    return [
+        ("parts", train.parts, bool(train.parts), "at least one part"),
+        ("seed", train.seed, train.seed >= 0, "0 or more"),
+        ("segments.behaviour.k_range", behaviour.k_range,
+         len(behaviour.k_range) == 2 and 1 < behaviour.k_range[0] <= behaviour.k_range[1],
+         "the least and the most, [2,8] say"),
+        ("segments.behaviour.clip_quantile", behaviour.clip_quantile,
+         0 <= behaviour.clip_quantile < 0.5, "0 to below 0.5"),
+        ("segments.behaviour.resamples", behaviour.resamples, behaviour.resamples > 0, "1 or more"),
+        ("segments.behaviour.null_draws", behaviour.null_draws, behaviour.null_draws > 0,
+         "1 or more"),
+        ("segments.behaviour.natural_level", behaviour.natural_level,
+         least_p <= behaviour.natural_level < 1,
+         f"1 / (1 + null_draws), {least_p:.3g} here, the least that can be met, to below 1"),
+        ("segments.behaviour.min_valley", behaviour.min_valley, 0 <= behaviour.min_valley <= 1,
+         "0 to 1"),
+        ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
+        ("segments.rfm.bands", segments.rfm.bands, segments.rfm.bands > 1, "2 or more"),
+        ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1,
+         "between 0 and 1"),
+        *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
+        ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
+        ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
+        ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
+        ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
+        ("drivers.top", train.drivers.top, train.drivers.top > 0, "1 or more"),
+        *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
+           "2 or more") for part in ("value", "potential", "churn")),
+    ]  # fmt: skip
+
+
+def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:
+    return [
+        ("snapshot.horizon_days", snapshot.horizon_days, snapshot.horizon_days > 0, "1 or more"),
+        ("snapshot.observation_days", snapshot.observation_days, snapshot.observation_days > 1,
+         "2 or more"),
+        ("snapshot.windows_days", snapshot.windows_days,
+         bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
+        ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
+    ]  # fmt: skip
+
+
+def _silence_ranges(under: str, active_days: int, gap_days: int) -> list[Range]:
+    return [
+        (f"{under}gap_days", gap_days, gap_days >= 0, "0 or more"),
+        (f"{under}active_days", active_days, active_days > 0, "1 or more"),
+    ]
+
+
+def _data_ranges(data: Data) -> list[Range]:
+    named = re.fullmatch(r"[\w-]+", data.name) is not None  # MLflow takes no point
+    name: Range = ("data.name", data.name, named, "letters, digits, _ -")
+    if not isinstance(data, EventData):
+        return [name]
+    return [
+        name,
+        ("data.minor_units", data.minor_units, 0 <= data.minor_units <= 6, "0 to 6"),
+        ("data.rows_in_memory", data.rows_in_memory, data.rows_in_memory >= 0, "0 or more"),
+        *(_bank_ranges("data.", data) if isinstance(data, BankData) else ()),
+    ]
+
+
+def _simulation_ranges(simulate: Simulate) -> list[Range]:
+    share = simulate.dirt_share
+    return [
+        *_bank_ranges("", simulate),
+        ("out", simulate.out, bool(simulate.out.strip()), "a folder"),
+        ("dirt_share", share, 0 <= share <= 1, "0 to 1"),
+    ]
+
+
+def _bank_ranges(under: str, bank: BankData | Simulate) -> list[Range]:
+    """What a bank can be simulated with; its identifiers have nine digits."""
+    begins = re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-01", bank.start) is not None
+    return [
+        (f"{under}customers", bank.customers, 1 <= bank.customers < 10**8, "1 to 99999999"),
+        (f"{under}months", bank.months, 12 <= bank.months <= 600, "12 to 600"),
+        (f"{under}start", bank.start, begins and "2016" <= bank.start < "2100",
+         "the first day of a month from 2016 on, as 2023-01-01,"),
+        (f"{under}seed", bank.seed, 0 <= bank.seed < 2**32, "0 to 4294967295"),
+        (f"{under}chunk", bank.chunk, bank.chunk > 0, "1 or more"),
+        *_world_ranges(f"{under}world", bank.world),
+    ]  # fmt: skip
+
+
+def _world_ranges(where: str, world: World) -> Iterator[Range]:
+    """Every parameter of a world: its form, and each value that may be drawn of it."""
+    for told in fields(world):
+        at, value = f"{where}.{told.name}", getattr(world, told.name)
+        if told.name in _ROWS:
+            yield from _row_ranges(at, told.name, value)
+        elif told.type == dict[str, Any]:
+            for key, inner in value.items():
+                yield from _parameter_ranges(f"{at}.{key}", told.name, inner)
+        elif told.name != "name":
+            yield from _parameter_ranges(at, told.name, value)
+
+
+def _row_ranges(where: str, kind: str, rows: dict[str, Any]) -> Iterator[Range]:
+    """A table of a world: each row tells all of its parameters, and no other."""
+    keys = _ROWS[kind]
+    for name, row in rows.items():
+        whole = isinstance(row, dict) and set(row) == set(keys)
+        yield f"{where}.{name}", row, whole, f"a mapping with {', '.join(keys)}"
+        for key in keys if whole else ():
+            yield from _parameter_ranges(f"{where}.{name}.{key}", f"{kind}.{key}", row[key])
+
+
+def _parameter_ranges(where: str, kind: str, value: Any) -> Iterator[Range]:
+    least, most, wanted = _BOUNDS.get(kind, _ANY)
+    known, options = _HANDLED.get(kind, ()), _options(value)
+    yield where, value, bool(options), _ANY[2]
+    for option in options:
+        if known:
+            yield where, option, option in known, f"one of {', '.join(known)}"
+        else:
+            yield where, option, _is_number(option) and least <= option <= most, wanted
+    if isinstance(value, list) and options:
+        ordered = all(map(_is_number, value)) and value[0] <= value[1]
+        yield where, value, ordered, "a range [low, high], low not above high,"
+
+
+def _options(value: Any) -> list[Any]:
+    """The options of a parameter, the ends of its range, or itself; none where it is no such."""
+    if isinstance(value, dict):
+        options = value.get("one_of") if len(value) == 1 else None
+        return options if isinstance(options, list) else []
+    if isinstance(value, list):
+        return value if len(value) == 2 else []
+    return [value]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_ANY = (-math.inf, math.inf, "a number, a range [low, high], or {one_of: [...]}")
+_SHARE, _TIE = (0, 1, "0 to 1"), (-1, 1, "-1 to 1")
+_SPREAD, _RATE = (0, math.inf, "0 or more"), (1e-6, math.inf, "more than 0")
+_ROWS = {
+    "channels": ("base", "power", "expectation", "digital", "distance"),
+    "purposes": ("base", "power", "expectation"),
+    "products": ("weight", "cost_year", "loss_year", "loss_months"),
+    "relationship_models": ("approach", "channel", "cadence", "value", "base"),
+}
+_BOUNDS = {
+    **dict.fromkeys(("main_bank_share", "pilot_share", "campaign_reach",
+                     "campaign_control", "project_month", "moment_month", "conversion", "backfire",
+                     "unsubscribe", "satisfaction_memory", "closing_month", "survey_rate", "late",
+                     "event_known", "refund", "products.loss_year"), _SHARE),
+    "leads": (0, 0.9, "0 to 0.9"),
+    "wallet_log_year": (0, 20, "0 to 20"),
+    **dict.fromkeys(("response", "organic_month"), (1e-6, 1 - 1e-6, "between 0 and 1")),
+    **dict.fromkeys(("axes_wallet_correlation", "wish_known"), _TIE),
+    **dict.fromkeys(("separation", "family_unevenness", "products_more", "joining_year",
+                     "pilot_months", "contact_cost", "leaving_otherwise_year",
+                     "churn_shock", "products.cost_year", "products.loss_months",
+                     "relationship_models.cadence"), _SPREAD),
+    **dict.fromkeys(("family_spread", "wallet_income", "started_month", "complaint_year",
+                     "churn_year", "products.weight"), _RATE),
+}  # fmt: skip
+_HANDLED = {
+    "relationship_models.approach": ("personalised", "semi_personalised", "mass"),
+    "relationship_models.channel": ("mail", "phone", "email", "app", "branch", "advisor"),
+}
