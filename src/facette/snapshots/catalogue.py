@@ -92,7 +92,7 @@ _CATEGORY = (
 _CATEGORY_SHARE = Feature("share_{c}", "mix", "share", "share of spend in {c}", "part des dépenses en {c}", "transactions.category", high="{c}", low="")
 _USAGE = (
     Feature("spend_{c}", "mix", "currency", "spend on {c} in the last {o} days, refunds left aside", "dépenses en {c} des {o} derniers jours, hors retours", "transactions.category", **_LEVEL),
-    Feature("loyalty_{c}", "mix", "share", "share of the four-week periods of the last {o} days with a purchase of {c}", "part des périodes de quatre semaines avec achat de {c}, sur {o} jours", "transactions.category", high="loyal to {c}"),
+    Feature("loyalty_{c}", "mix", "share", "share of four-week periods with a purchase of {c}", "part des périodes de quatre semaines avec achat de {c}", "transactions.category", high="loyal to {c}"),
     Feature("status_{c}", "mix", "category", "use of {c} in the last {o} days: never, new, regular or lapsed", "usage de {c} sur {o} jours : jamais, nouveau, régulier ou perdu", "transactions.category", category=True),
 )
 _SINGLE_CATEGORY = Feature("single_category_share", "basket", "share", "share of purchases with one category only", "part des achats d'une seule catégorie", "transactions.category", high="one category at a time", low="mixed baskets", level=True)
