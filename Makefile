@@ -42,7 +42,7 @@ run: setup ## the main job on real data, about five minutes
 	@$(BIN)/facette train $(ARGS)
 
 test: setup ## all tests but those marked slow, spark, browser or evidence
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 ui: setup ## open the tracking page on mlruns/ (PORT=5000, RUNS=another folder)
 	@test -f $(RUNS)/mlflow.db && test -n "$$($(BIN)/python -c '$(LATEST)')" || { echo "No run yet under $(RUNS)/; make one first: make run" >&2; exit 2; }

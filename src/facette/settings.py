@@ -18,6 +18,16 @@ class Part(Enum):
     value = "value"
     potential = "potential"
     churn = "churn"
+    grid = "grid"
+
+
+class Purpose(Enum):
+    """What a segmentation is for."""
+
+    need = "need"
+    profitability = "profitability"
+    channel = "channel"
+    relation = "relation"
 
 
 class ChurnDefinition(Enum):
@@ -340,8 +350,16 @@ class Behaviour:
 
 
 @dataclass
+class Segmentation:
+    """One more way to divide customers: what it is for, and the estimator that fits it."""
+
+    purpose: Purpose = MISSING
+    estimator: Any = MISSING
+
+
+@dataclass
 class Segments:
-    """The segmentations that live side by side."""
+    """Behaviour segments, and the tiers that are packaged with them."""
 
     behaviour: Behaviour = MISSING
     value_tiers: Tiers = MISSING
@@ -433,6 +451,7 @@ class Train:
     data: Data = MISSING
     snapshot: Snapshot = MISSING
     segments: Segments = MISSING
+    segmentations: dict[str, Segmentation] = MISSING
     model: Models = MISSING
     tracking: Tracking = MISSING
     evaluation: Evaluation = MISSING
