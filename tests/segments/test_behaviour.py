@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from packaged import Bundle, write_bundle
-from sklearn.cluster import DBSCAN, AgglomerativeClustering, BisectingKMeans, KMeans
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch, KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.preprocessing import StandardScaler
 
 from facette.errors import BadInput
 from facette.segments.behaviour import (
@@ -49,7 +50,7 @@ def settings(**changed: Any) -> Behaviour:
     plain: dict[str, Any] = {
         "estimator": None, "k": None, "k_range": [2, 5], "features": None, "clip_quantile": 0.01,
         "min_stability": 0.75, "min_share": 0.04, "resamples": 8, "null_draws": 19,
-        "natural_level": 0.05, "min_valley": 0.05, "sample": 5000, "names": [],
+        "natural_level": 0.05, "min_valley": 0.05, "sample": 5000, "names": [], "between": 0.55,
     }  # fmt: skip
     return Behaviour(**(plain | changed))
 
@@ -221,16 +222,34 @@ def test_where_no_number_of_segments_is_stable_there_is_one_for_everyone(tmp_pat
 @pytest.mark.parametrize(
     "estimator",
     [
-        DBSCAN(),
+        DBSCAN(eps=0.9, min_samples=4),
         AgglomerativeClustering(),
-        BisectingKMeans(random_state=0),
+        Birch(threshold=0.3),
         GaussianMixture(covariance_type="diag", random_state=0),
         BayesianGaussianMixture(random_state=0, max_iter=500),
-        LogisticRegression(),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
-def test_a_clusterer_that_no_package_could_carry_is_refused_in_one_line(estimator: Any) -> None:
+def test_segments_of_any_clusterer_are_packaged_by_what_carries_them(
+    estimator: Any, world: tuple[pd.DataFrame, np.ndarray], tmp_path: Path
+) -> None:
+    frame, group = world
+    chosen = {} if isinstance(estimator, DBSCAN) else {"k": 4}
+    learnt = learn(frame, estimator, resamples=2, **chosen)
+    found = assigned(packaged(learnt, tmp_path), frame)
+    assert shared_information(pd.Series(found), pd.Series(group)) > 0.9
+    assert [note for note in learnt.notes if type(estimator).__name__ in note]
+
+
+def test_a_clusterer_that_leaves_everyone_out_as_noise_is_refused(
+    world: tuple[pd.DataFrame, np.ndarray],
+) -> None:
+    with pytest.raises(BadInput, match="DBSCAN finds no segment of two customers"):
+        learn(world[0], DBSCAN(eps=1e-9))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), StandardScaler()], ids=str)
+def test_what_is_no_clusterer_is_refused_in_one_line(estimator: Any) -> None:
     with pytest.raises(BadInput, match=r"^segments\.behaviour\.estimator: ") as error:
         check_clusterer(estimator)
     assert type(estimator).__name__ in str(error.value)
@@ -238,7 +257,7 @@ def test_a_clusterer_that_no_package_could_carry_is_refused_in_one_line(estimato
 
 
 @pytest.mark.parametrize("estimator", [KMEANS, MIXTURE], ids=["kmeans", "mixture"])
-def test_clusterers_that_a_package_can_carry_are_let_through(estimator: Any) -> None:
+def test_trying_a_clusterer_leaves_it_as_it_was(estimator: Any) -> None:
     before = estimator.get_params()
     check_clusterer(estimator)
     assert estimator.get_params() == before

@@ -1,0 +1,136 @@
+"""Pertinence: does knowing the segment tell what will happen, beyond what the value tier tells?
+
+Means are learnt at the training date and judged at the test date. The mean of a cell of tier and
+segment is drawn towards its tier's as its customers are few (credibility: Bühlmann & Straub 1970),
+so that a segmentation of many small cells gains nothing by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+LEAST = 1e-6  # probabilities stay this far from 0 and 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome at both dates, indexed by customer, unknown ones left out.
+
+    `loss` is "log" for what happens or not, "squared" for an amount.
+    """
+
+    name: str
+    training: pd.Series
+    test: pd.Series
+    loss: str
+
+
+@dataclass(frozen=True)
+class Pertinence:
+    """The share of the tiers' loss at the test date that the segments take away, with its interval.
+
+    `alone`: the share of the loss of one mean for all that segments without tiers take away.
+    `p`: one-sided, of a gain by chance.
+    """
+
+    gain: float
+    low: float
+    high: float
+    p: float
+    alone: float
+
+
+def outcomes_of(before: pd.DataFrame, after: pd.DataFrame) -> list[Outcome]:
+    """Value, as asinh(value / its median size), and churn, of the outcomes of two snapshots.
+
+    The inverse hyperbolic sine (Burbidge, Magee & Robb 1988) keeps a few large customers from
+    being all that counts, and takes losses.
+    """
+    made = []
+    value, later = before["value"].dropna(), after["value"].dropna()
+    if len(value) and len(later):
+        size = float(value[value != 0].abs().median()) if (value != 0).any() else 1.0
+        made.append(Outcome("value", np.arcsinh(value / size), np.arcsinh(later / size), "squared"))
+    churned, then = before["churned"].dropna(), after["churned"].dropna()
+    if churned.nunique() > 1 and then.nunique() > 1:
+        made.append(Outcome("churn", churned, then, "log"))
+    return made
+
+
+def pertinence(
+    outcome: Outcome, tiers: tuple[pd.Series, pd.Series] | None,
+    groups: tuple[pd.Series, pd.Series], confidence: float,
+) -> Pertinence:  # fmt: skip
+    """How far groups explain an outcome out of time; each pair is (training, test) by customer.
+
+    Without tiers the groups are held against one mean for all.
+    """
+    base = tiers if tiers is not None else (_one(groups[0]), _one(groups[1]))
+    plain, drawn = _predicted(outcome, base, groups)
+    before, after = (_loss(outcome, predicted) for predicted in (plain, drawn))
+    gain, error = _share(before - after, before)
+    half = norm.ppf(0.5 + confidence / 2) * error
+    none = (_one(groups[0]), _one(groups[1]))
+    everyone, single = (_loss(outcome, p) for p in _predicted(outcome, none, groups))
+    return Pertinence(
+        gain, gain - half, gain + half, float(norm.sf(gain / error)) if error else 1.0,
+        _share(everyone - single, everyone)[0],
+    )  # fmt: skip
+
+
+def _one(groups: pd.Series) -> pd.Series:
+    return pd.Series("", index=groups.index)
+
+
+def _predicted(
+    outcome: Outcome, base: tuple[pd.Series, pd.Series], groups: tuple[pd.Series, pd.Series]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the customers at the test date: the mean of their tier, and that of their cell."""
+    y, at = outcome.training, outcome.test.index
+    tier, later = base[0].reindex(y.index), base[1].reindex(at)
+    of_tier = y.groupby(tier).mean()
+    plain = later.map(of_tier).astype(float).fillna(y.mean()).to_numpy()
+    rest = y - tier.map(of_tier).astype(float)
+    cell, cell_later = (_cells(t, g.reindex(t.index)) for t, g in zip((tier, later), groups,
+                                                                      strict=True))  # fmt: skip
+    moved = cell_later.map(credible_means(rest, cell)).astype(float).fillna(0.0).to_numpy()
+    return plain, plain + moved
+
+
+def _cells(tier: pd.Series, group: pd.Series) -> pd.Series:
+    return tier.astype(str) + "\x1f" + group.astype(str)
+
+
+def credible_means(rest: pd.Series, cell: pd.Series) -> pd.Series:
+    """Mean of each cell drawn towards 0: n / (n + within / between) of it (Bühlmann & Straub)."""
+    groups = rest.groupby(cell)
+    n, mean = groups.size(), groups.mean()
+    total, cells = n.sum(), len(n)
+    if total <= cells or cells < 2:
+        return mean * 0.0
+    within = float(((rest - cell.map(mean)) ** 2).sum() / (total - cells))
+    spread = float((n * mean**2).sum() - within * (cells - 1))
+    between = spread / float(total - (n**2).sum() / total)
+    return mean * (n / (n + within / between)) if between > 0 else mean * 0.0
+
+
+def _loss(outcome: Outcome, predicted: np.ndarray) -> np.ndarray:
+    actual = outcome.test.to_numpy(float)
+    if outcome.loss == "squared":
+        return (actual - predicted) ** 2
+    kept = np.clip(predicted, LEAST, 1 - LEAST)
+    return -(actual * np.log(kept) + (1 - actual) * np.log(1 - kept))
+
+
+def _share(saved: np.ndarray, of: np.ndarray) -> tuple[float, float]:
+    """A ratio of two means over the same customers, and its standard error by the delta method."""
+    whole = of.mean()
+    if not whole:
+        return 0.0, 0.0
+    ratio = saved.mean() / whole
+    spread = (saved - ratio * of).std(ddof=1) / np.sqrt(len(of)) / whole
+    return float(ratio), float(spread)
