@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from facette.settings import Calibration, ChurnDefinition, ChurnModel, EventData, Snapshot
+from facette.settings import (
+    Calibration,
+    ChurnDefinition,
+    ChurnModel,
+    EventData,
+    Population,
+    Snapshot,
+)
 from facette.snapshots.constants import constants
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
@@ -60,6 +67,7 @@ def panel_settings(**changed: Any) -> Snapshot:
         "reference_dates": "auto", "horizon_days": 56, "observation_days": 112,
         "windows_days": [14, 56, 112], "max_reference_dates": 5, "categories": 3,
         "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
+        "population": Population.customers,
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from facette.errors import BadInput
+from facette.shipped import CONF
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import MarkedYAMLError  # type: ignore[import-untyped]
 
-HERE = Path(__file__).resolve()
-CONF = HERE.parent / "conf" if (HERE.parent / "conf").is_dir() else HERE.parents[2] / "conf"
 JOBS = "facette.jobs"
 
 REASONS = {

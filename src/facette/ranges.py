@@ -20,6 +20,7 @@ from facette.settings import (
     Score,
     Simulate,
     Snapshot,
+    ThreeTests,
     Train,
     World,
 )
@@ -47,6 +48,21 @@ def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
             raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
 
 
+def _three_tests_ranges(tests: ThreeTests) -> list[Range]:
+    def share(name: str) -> Range:
+        value = getattr(tests, name)
+        return f"three_tests.{name}", value, 0 <= value <= 1, "0 to 1"
+
+    return [
+        *(share(name) for name in ("least_stable", "unsure", "steady", "smallest", "redundant")),
+        ("three_tests.resamples", tests.resamples, tests.resamples > 0, "1 or more"),
+        ("three_tests.most", tests.most, tests.most > 1, "2 or more"),
+        ("three_tests.floor", tests.floor, tests.floor >= 0, "0 or more"),
+        ("three_tests.set_up_cost", tests.set_up_cost, tests.set_up_cost >= 0, "0 or more"),
+        ("three_tests.yearly_cost", tests.yearly_cost, tests.yearly_cost >= 0, "0 or more"),
+    ]
+
+
 def _training_ranges(train: Train) -> list[Range]:
     segments, model, judged = train.segments, train.model, train.evaluation
     behaviour = segments.behaviour
@@ -68,7 +84,11 @@ def _training_ranges(train: Train) -> list[Range]:
         ("segments.behaviour.min_valley", behaviour.min_valley, 0 <= behaviour.min_valley <= 1,
          "0 to 1"),
         ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
-        ("segments.rfm.bands", segments.rfm.bands, segments.rfm.bands > 1, "2 or more"),
+        ("segments.behaviour.between", behaviour.between, 0.5 <= behaviour.between <= 1,
+         "0.5 to 1"),
+        ("grid.penalty", train.grid.penalty, train.grid.penalty > 0, "more than 0"),
+        ("grid.top", train.grid.top, bool(train.grid.top), "at least one grade"),
+        *_three_tests_ranges(train.three_tests),
         ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1,
          "between 0 and 1"),
         *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),

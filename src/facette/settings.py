@@ -30,6 +30,13 @@ class Purpose(Enum):
     relation = "relation"
 
 
+class Population(Enum):
+    """Who has a row in a snapshot: who has bought, or whoever is known, leads included."""
+
+    customers = "customers"
+    known = "known"
+
+
 class ChurnDefinition(Enum):
     """How leaving is told. Two definitions never share a model name."""
 
@@ -312,6 +319,7 @@ class Snapshot:
     channels: int = MISSING
     questions: int = MISSING
     event_kinds: int = MISSING
+    population: Population = MISSING
     perimeter: str | None = None
 
 
@@ -321,13 +329,6 @@ class Tiers:
 
     names: list[str] = MISSING
     shares: list[float] = MISSING
-
-
-@dataclass
-class Rfm:
-    """Recency, frequency, money: how many frozen bands each."""
-
-    bands: int = MISSING
 
 
 @dataclass
@@ -346,6 +347,7 @@ class Behaviour:
     natural_level: float = MISSING
     min_valley: float = MISSING
     sample: int = MISSING
+    between: float = MISSING
     names: list[str] = MISSING
 
 
@@ -358,13 +360,28 @@ class Segmentation:
 
 
 @dataclass
+class Grid:
+    """The scoring grid, and what it is judged by.
+
+    `outcome` is an expression over value and churned, `outcome_means` its words; `top` are the
+    grades that count as the top in swap sets; `penalty` weighs squared coefficients where new
+    points are proposed.
+    """
+
+    estimator: Any = MISSING
+    outcome: str = MISSING
+    outcome_means: str = MISSING
+    top: list[str] = MISSING
+    penalty: float = MISSING
+
+
+@dataclass
 class Segments:
     """Behaviour segments, and the tiers that are packaged with them."""
 
     behaviour: Behaviour = MISSING
     value_tiers: Tiers = MISSING
     potential_tiers: Tiers = MISSING
-    rfm: Rfm = MISSING
 
 
 @dataclass
@@ -436,6 +453,30 @@ class Drivers:
 
 
 @dataclass
+class ThreeTests:
+    """What segmentations and criteria are held to, and what keeping one is assumed to cost.
+
+    `least_stable`: bootstrap Jaccard of its least stable segment, over `resamples` refits.
+    `unsure`: share of customers between segments at most. `steady`: rank correlation of a criterion
+    between two dates, and share of customers of whom it is known. `smallest`: share of customers.
+    `most`: segments that can be handled apart. `redundant`: adjusted mutual information from which
+    two repeat each other. `floor`: customers in a crossed cell. Costs are in currency units for
+    each treatment.
+    """
+
+    resamples: int = MISSING
+    least_stable: float = MISSING
+    unsure: float = MISSING
+    steady: float = MISSING
+    smallest: float = MISSING
+    most: int = MISSING
+    redundant: float = MISSING
+    floor: int = MISSING
+    set_up_cost: float = MISSING
+    yearly_cost: float = MISSING
+
+
+@dataclass
 class Tracking:
     """Where runs, artifacts and registered models are kept."""
 
@@ -452,6 +493,8 @@ class Train:
     snapshot: Snapshot = MISSING
     segments: Segments = MISSING
     segmentations: dict[str, Segmentation] = MISSING
+    three_tests: ThreeTests = MISSING
+    grid: Grid = MISSING
     model: Models = MISSING
     tracking: Tracking = MISSING
     evaluation: Evaluation = MISSING

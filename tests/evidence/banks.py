@@ -14,7 +14,8 @@ import pandas as pd
 
 SEEDS = tuple(range(101, 111))  # none of them was looked at while models were chosen
 SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
-FAMILY_CUSTOMERS = 5_000
+FAMILY_CUSTOMERS = 10_000
+AXES_SEPARATIONS = (0.0, 1.3)
 MODEL_CUSTOMERS = 30_000
 ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 Figures = dict[str, float]
@@ -51,10 +52,11 @@ def families(seed: int, separation: float) -> Figures:
     from facette.snapshots.catalogue import catalogue
 
     own = (f"data.world.separation={separation}", "snapshot.max_reference_dates=2",
-           "segments.behaviour.sample=3000", "segments.behaviour.resamples=20")  # fmt: skip
+           "segments.behaviour.resamples=20", "segmentation=[relation]")  # fmt: skip
     with TemporaryDirectory() as folder, chdir(folder):
         settings, _, panel = _opened(seed, FAMILY_CUSTOMERS, *own)
         truth = truth_of(settings.data, panel)
+    axes = _axes(settings, panel, truth) if separation in AXES_SEPARATIONS else {}
     chosen, listed = settings.segments.behaviour, catalogue(panel.spec)
     estimator = instantiate(chosen.estimator, _convert_="all")
     latest, test = panel.training[-1].features, panel.test.features
@@ -65,18 +67,33 @@ def families(seed: int, separation: float) -> Figures:
     figures = families_found(panel, truth, segment, columns, settings.seed)
     family = truth.test["family"].reindex(test.index).dropna()
     assert panel.test.outcomes is not None
-    tier = pd.qcut(panel.test.outcomes["value"], 5, labels=False)
+    tier = pd.qcut(panel.test.outcomes["value"], 5, labels=False).astype(str)
+    wallet = pd.qcut(truth.test["wallet"], 5, labels=False).astype(str)
     numbers = test[[n for n, f in listed.items() if not f.category and test[n].notna().any()]]
     filled = numbers.fillna(numbers.median()).reindex(family.index)
     aucs = [abs(roc_auc_score(family == f, filled[n]) - 0.5) for n in filled for f in set(family)]
     return {
-        **{name.removeprefix("truth/"): figure for name, figure in figures.items()},
+        **{name.removeprefix("truth/"): figure for name, figure in {**figures, **axes}.items()},
         "seed": seed, "separation": separation, "k": len(found.segments),
         "natural": float(found.nature is not None and found.nature.kind == "natural"),
-        "family_and_value": repeats(family.astype(int), tier.astype(str)),
+        "family_and_value": repeats(family.astype(int), tier),
+        "family_and_wallet": repeats(family.astype(int), wallet),
         "tied_to_wallet": settings_drawn(settings).axes_wallet_correlation,
         "best_single_auc": 0.5 + max(aucs),
     }  # fmt: skip
+
+
+def _axes(settings: Any, panel: Any, truth: Any) -> Figures:
+    """What the axis scores, as configured, tell of the true axes."""
+    from hydra.utils import instantiate
+
+    from facette.recovery.axes import axes_found
+    from facette.segments.axes import pooled
+
+    axes = instantiate(settings.segmentations["relation"].estimator, _convert_="all").axes
+    fitted = axes.fit(pooled(panel.training))
+    scores = fitted.transform(panel.test.features)
+    return axes_found(panel, truth, scores, list(fitted.columns), settings.seed)
 
 
 def models(seed: int) -> Figures:

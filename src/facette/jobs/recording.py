@@ -38,7 +38,8 @@ def record(
         run.table(pd.Series(story.truth).rename_axis("figure").reset_index(name="value"),
                   "tables/truth.json")  # fmt: skip
     figures = figures_of(story)
-    for part in (*found.learnt, *(["segments"] if found.behaviour else [])):
+    others = {"segments": found.behaviour, "grid": found.grid}
+    for part in (*found.learnt, *(name for name, there in others.items() if there)):
         with run.child(part) as child:
             _track_part(child, part, found, story, metrics, figures)
 
@@ -52,7 +53,8 @@ def _track_part(
     learnt_from = list(found.digests.values())[: len(found.panel.training)]
     child.params({"inputs_digest": ",".join(learnt_from)})
     child.metrics({k: v for k, v in metrics.items() if k.startswith(f"{prefix}/")})
-    pictured = {"segments": ("map", "profile", "k-curve", "matrix")}.get(part, (f"{part}-",))
+    of_segments = ("map", "profile", "k-curve", "pertinence", "matrix")
+    pictured = of_segments if part == "segments" else (f"{part}-",)
     for name, figure in figures.items():
         if name.startswith(pictured):
             child.figure(figure, f"figures/{name}.png")
@@ -67,8 +69,11 @@ def _track_part(
         told = story.segmentation
         tables = {"segments": told.segments, "k_curve": told.k_curve, "cells": story.cells}
         tables |= {"membership_drivers": told.membership, "outcome_drivers": told.outcome}
-        tables |= {"tiers": story.tiers, "rfm": story.rfm, "matrix": story.matrix}
+        tables |= {"tiers": story.tiers, "matrix": story.matrix}
+        tables |= _of_segmentations(story)
         files = found.behaviour.files(**found.frozen) if found.behaviour else {}
+    elif part == "grid" and found.grid is not None:
+        tables, files = dict(found.grid.tables), found.grid.learnt.files()
     else:
         child.params(found.learnt[part].params)
         files = found.learnt[part].files
@@ -79,3 +84,16 @@ def _track_part(
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
             child.file(Path(folder) / name, "part")
+
+
+def _of_segmentations(story: Story) -> dict[str, pd.DataFrame | None]:
+    """The tables of all segmentations side by side."""
+    side = story.side_by_side
+    if side is None:
+        return {}
+    return {
+        "segmentations": story.their_segments,
+        "agreement": side.agreement,
+        "complexity_bill": side.bill,
+        "criteria": side.criteria,
+    }

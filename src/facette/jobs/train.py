@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from facette.errors import BadInput
 from facette.jobs.recording import record
+from facette.jobs.segmenting import segmentations
 from facette.models.facets import (
     Learned,
     check_features,
@@ -33,7 +34,7 @@ from facette.models.facets import (
 )
 from facette.models.folds import OUTCOMES, check_folds, held_out, judge_in_folds
 from facette.models.judging import Judgement, judge
-from facette.models.validation import sample
+from facette.models.validation import sample, seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
@@ -53,6 +54,7 @@ from facette.segments.behaviour import (
     chosen_columns,
     learn_behaviour,
 )
+from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid, learn_grid
 from facette.segments.tiers import check_tiers
 from facette.settings import EventData, Part, Train, WideData
 from facette.snapshots.catalogue import catalogue
@@ -66,6 +68,7 @@ STAGES = 8
 BAR = "{desc:<34} {bar:20} {n_fmt}/{total_fmt} [{elapsed}]"
 MODEL_PARTS = ("value", "potential", "churn")
 PARTS = ("segments", *MODEL_PARTS)
+ON_DEMAND = ("grid",)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def train(
         tables, snapshots = _snapshots(settings, progress)
         off = _switched_off(settings, snapshots)
         _check_fit(settings, snapshots, off, estimators["segments"])
+        grid = _grid(settings, snapshots, estimators)
 
         with (
             tracked(
@@ -139,8 +143,13 @@ def train(
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
             progress.stage("finding behaviour segments")
             behaviour = None if "segments" in off else _segments(settings, snapshots, estimators)
+            side = None
+            if behaviour is not None:
+                side = segmentations(settings, tables, snapshots, behaviour, estimators)
             progress.stage("packaging and judging")
-            bundle, frozen = packaged(settings, snapshots, learnt, behaviour, Path(workshop))
+            bundle, frozen = packaged(
+                settings, snapshots, learnt, behaviour, Path(workshop), grid, side
+            )
             rows = as_rows(snapshots.test)
             scored, judgements = _judged(
                 settings, snapshots, estimators, bundle.predict(rows), learnt, frozen, progress
@@ -149,6 +158,7 @@ def train(
                 settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
                 _contributions(bundle, parts, rows),
                 _recovered(settings, tables, snapshots, scored, behaviour, progress),
+                _judged_grid(settings, snapshots, grid, scored), side,
             )  # fmt: skip
             progress.stage("explaining and reporting")
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
@@ -207,6 +217,11 @@ def _estimators(settings: Train) -> dict[str, Any]:
     """An unfitted estimator for each part, made before any data is read."""
     nodes = {"segments": ("segments.behaviour", settings.segments.behaviour.estimator)}
     nodes |= {p: (f"model.{p}", getattr(settings.model, p).estimator) for p in MODEL_PARTS}
+    nodes |= {
+        f"segmentations.{name}": (f"segmentations.{name}", chosen.estimator)
+        for name, chosen in settings.segmentations.items()
+    }
+    nodes |= {"grid": ("grid", settings.grid.estimator)} if Part.grid in settings.parts else {}
     made = {}
     for part, (where, node) in nodes.items():
         try:
@@ -231,7 +246,7 @@ def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
             "nothing but dates and spend tells customers apart: no category, discount, attribute, "
             "contract, interaction, answer or event is known, so that peers can't be found"
         )
-    if len(off) == len(PARTS):
+    if not wanted - set(off):
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
     return off
 
@@ -289,7 +304,7 @@ def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, s
         "facette.verb": "train",
         "facette.data": settings.data.name,
         "facette.reference_date": snapshots.dates()[-1],
-        "facette.parts": ",".join(part for part in PARTS if part not in off),
+        "facette.parts": ",".join(_running(settings, off)),
         "facette.perimeter": settings.snapshot.perimeter or "everyone",
         **{
             f"facette.model.{part}": getattr(settings.model, part).name
@@ -297,6 +312,13 @@ def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, s
             if part not in off
         },
     }
+
+
+def _running(settings: Train, off: dict[str, str]) -> list[str]:
+    """The parts that run, in their order."""
+    wanted = {part.value for part in settings.parts}
+    asked = [part for part in ON_DEMAND if part in wanted]
+    return [*(part for part in PARTS if part not in off), *asked]
 
 
 def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable[[Panel], Learned]:
@@ -315,6 +337,37 @@ def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> 
     return learn_behaviour(
         features, catalogue(snapshots.spec), settings.segments.behaviour, estimators["segments"],
         settings.seed,
+    )  # fmt: skip
+
+
+def _grid(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> LearntGrid | None:
+    """The scoring grid, frozen at the latest training date; None where it is not asked for."""
+    if "grid" not in estimators:
+        return None
+    latest = snapshots.training[-1]
+    assert latest.outcomes is not None
+    seen = seen_by_models(latest)
+    return learn_grid(estimators["grid"], settings.grid, seen, latest.outcomes)
+
+
+def _judged_grid(
+    settings: Train, snapshots: Panel, grid: LearntGrid | None, scored: pd.DataFrame
+) -> JudgedGrid | None:
+    """The grid at the test date, beside what the models would put in its top."""
+    if grid is None:
+        return None
+    test = snapshots.test
+    assert test.outcomes is not None
+    rivals = {
+        name: sign * scored[column].to_numpy(dtype=float)
+        for name, sign, column in (
+            ("expected value", 1, "value_expected"), ("staying", -1, "churn_probability")
+        )
+        if column in scored
+    }  # fmt: skip
+    return judge_grid(
+        grid, settings.grid, seen_by_models(test), test.outcomes, rivals, settings.evaluation,
+        settings.seed, dated=snapshots.dated,
     )  # fmt: skip
 
 
@@ -366,6 +419,6 @@ def _registered_names(found: Findings, parts: list[str]) -> dict[str, list[str]]
     """Registered name -> its parts; the composite only when all parts were asked for."""
     prefix = found.settings.tracking.registry_prefix + found.settings.data.name
     names = {f"{prefix}_{'behaviour' if p == 'segments' else p}": [p] for p in parts}
-    if set(found.settings.parts) == set(Part):
+    if set(PARTS) <= {part.value for part in found.settings.parts}:
         names[f"{prefix}_customer"] = list(parts)
     return names

@@ -9,6 +9,7 @@ ceiling: a level which moved after training is in its reach, and not in that of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ def best_classes(
     from lightgbm import LGBMClassifier
 
     learner = LGBMClassifier(random_state=seed, **LEARNER)
-    return _cross_fitted(learner, panel, states, name, columns, seed)
+    lesson = _lesson(panel, states, name, columns, seed)
+    return _cross_fitted(learner, lesson, _trees(learner, lesson))
 
 
 def best_probabilities(
@@ -69,25 +71,37 @@ def _better(
     panel: Panel, states: Sequence[pd.DataFrame], name: str, columns: Sequence[str], seed: int,
     objective: str, loss: Callable[[np.ndarray, np.ndarray, np.ndarray], float],
 ) -> pd.Series:  # fmt: skip
-    """What the learner tells that comes nearer to the truth of the test customers."""
+    """What the learner tells that comes nearer to the truth of a first fold of customers."""
     from lightgbm import LGBMRegressor
 
-    tried = [
-        _cross_fitted(
-            LGBMRegressor(objective=objective, random_state=seed, **shape),
-            panel, states, name, columns, seed,
-        )
+    lesson = _lesson(panel, states, name, columns, seed)
+    first = lesson.folds[0]
+    true = states[-1][name].reindex(first).to_numpy(float)
+    learners = [
+        LGBMRegressor(objective=objective, random_state=seed, **shape)
         for shape in (LEARNER, COARSE)
-    ]  # fmt: skip
-    true = states[-1][name].reindex(tried[0].index).to_numpy(float)
-    return min(tried, key=lambda told: loss(true, told.to_numpy(float), np.ones(len(true))))
+    ]
+    trees = [_trees(learner, lesson) for learner in learners]
+    told = [_taught(le, lesson, first, n) for le, n in zip(learners, trees, strict=True)]
+    losses = [loss(true, t, np.ones(len(true))) for t in told]
+    better = int(np.argmin(losses))
+    return _cross_fitted(learners[better], lesson, trees[better])
 
 
-def _cross_fitted(
-    learner: BaseEstimator, panel: Panel, states: Sequence[pd.DataFrame], name: str,
-    columns: Sequence[str], seed: int,
-) -> pd.Series:  # fmt: skip
-    """Predictions indexed by the test customers of whom the truth is known."""
+@dataclass(frozen=True)
+class _Lesson:
+    """Rows of every date of whom the truth is known, it, the test rows, and folds of customers."""
+
+    made: Design
+    rows: pd.DataFrame
+    target: np.ndarray
+    tested: pd.DataFrame
+    folds: list[pd.Index]
+
+
+def _lesson(
+    panel: Panel, states: Sequence[pd.DataFrame], name: str, columns: Sequence[str], seed: int
+) -> _Lesson:
     frames = [seen_by_models(snapshot) for snapshot in panel.snapshots]
     truths = [state[name].dropna() for state in states]
     pairs = [
@@ -100,20 +114,32 @@ def _cross_fitted(
     made = design(rows, columns, OUTCOMES)
     splitter = KFold(FOLDS, shuffle=True, random_state=seed)
     folds = [tested.index[held] for _, held in splitter.split(tested)]
-    trees = _trees(learner, made, rows, target, rows.index.isin(folds[0]))
-    found = pd.Series(index=tested.index, dtype=float)
-    for customers in folds:
-        others = ~rows.index.isin(customers)
-        taught = fit(learner, made, rows[others], target[others], trees=trees)
-        found[customers] = predicted(taught.estimator, made, tested.loc[customers])
+    return _Lesson(made, rows, target, tested, folds)
+
+
+def _cross_fitted(learner: BaseEstimator, lesson: _Lesson, trees: int | None) -> pd.Series:
+    """Predictions indexed by the test customers of whom the truth is known."""
+    found = pd.Series(index=lesson.tested.index, dtype=float)
+    for customers in lesson.folds:
+        found[customers] = _taught(learner, lesson, customers, trees)
     return found
 
 
-def _trees(
-    learner: BaseEstimator, made: Design, rows: pd.DataFrame, target: np.ndarray, held: np.ndarray
-) -> int | None:
+def _taught(
+    learner: BaseEstimator, lesson: _Lesson, customers: pd.Index, trees: int | None
+) -> np.ndarray:
+    """What a learner taught by all others tells of these customers."""
+    others = ~lesson.rows.index.isin(customers)
+    made, rows, target = lesson.made, lesson.rows[others], lesson.target[others]
+    taught = fit(learner, made, rows, target, trees=trees)
+    return predicted(taught.estimator, made, lesson.tested.loc[customers])
+
+
+def _trees(learner: BaseEstimator, lesson: _Lesson) -> int | None:
+    held = lesson.rows.index.isin(lesson.folds[0])
+    rows, target = lesson.rows, lesson.target
     late = rows[held], target[held]
-    return best_trees(learner, made, (rows[~held], target[~held]), late)
+    return best_trees(learner, lesson.made, (rows[~held], target[~held]), late)
 
 
 def predicted(estimator: Any, made: Design, frame: pd.DataFrame) -> np.ndarray:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
-from facette.tables.contract import DAY_US, Tables
+from facette.snapshots.campaigns import randomised
+from facette.tables.contract import Tables
 
-ANSWER_DAYS = 30  # in which the truth counts purchases
-CONTROL = "control"
 Z_95 = 1.959964
-NEEDED = {"arm", "randomised"}
 
 
 def effects_found(tables: Tables, campaigns: pd.DataFrame) -> dict[str, float]:
@@ -37,41 +34,6 @@ def effects_found(tables: Tables, campaigns: pd.DataFrame) -> dict[str, float]:
         "truth/effect_coverage": float(((both["low"] <= true) & (true <= both["high"])).mean()),
         "truth/effect_campaigns": float(len(both)),
     }
-
-
-def randomised(tables: Tables) -> pd.DataFrame:
-    """Customers of randomised campaigns whose 30 days are over: campaign, sent, bought, propensity.
-
-    `sent` and `bought` are 0 or 1; a propensity that is not known counts as 1, so that all of an
-    arm weigh the same.
-    """
-    columns = ["campaign", "sent", "bought", "propensity"]
-    given = set(tables.columns("contacts")) if "contacts" in tables else set()
-    if not given >= NEEDED or "contracts" not in tables:
-        return pd.DataFrame(columns=columns)
-    propensity = pl.col("propensity") if "propensity" in given else pl.lit(1.0)
-    over = pl.col("sent_at") + ANSWER_DAYS * DAY_US <= tables.observed_until
-    contacts = (
-        tables["contacts"].to_native()
-        .filter(pl.col("randomised") & pl.col("arm").is_not_null() & over)
-        .select(
-            "customer_id", "campaign", "sent_at",
-            sent=(pl.col("arm").str.to_lowercase() != CONTROL).cast(pl.Int8),
-            propensity=propensity.fill_null(1.0),
-        )
-        .collect()
-    )  # fmt: skip
-    key = ["customer_id", "campaign", "sent_at"]
-    begun = tables["contracts"].to_native().select("customer_id", "started_at").collect()
-    waited = pl.col("started_at") - pl.col("sent_at")
-    bought = (
-        contacts.join(begun, on="customer_id")
-        .filter((waited >= 0) & (waited < ANSWER_DAYS * DAY_US))
-        .select(*key, bought=pl.lit(1, pl.Int8))
-        .unique()
-    )
-    told = contacts.join(bought, on=key, how="left").with_columns(pl.col("bought").fill_null(0))
-    return told.select(columns).to_pandas()
 
 
 def campaign_effects(customers: pd.DataFrame) -> pd.DataFrame:

@@ -48,7 +48,10 @@ COLUMNS = (
     "model_digest",
 )
 CELL = ("value_tier", "potential_tier", "behaviour_segment")
-NUMBERS = {"behaviour_confidence", "headroom", *PREDICTIONS.values()}
+GRID_SIDES = ("explicit", "behavioural")
+GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
+GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
+NUMBERS = {"behaviour_confidence", "headroom", *GRID_NUMBERS, *PREDICTIONS.values()}
 TOP_DRIVERS = 5
 ROWS_WORTH_THREADS = 256
 
@@ -431,6 +434,62 @@ class Segmentations:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A scoring grid: whole points by criterion, two subtotals, and grades with frozen cuts.
+
+    The best bands sum to 100, penalties go below, and no total is clipped.
+    """
+
+    criteria: list[dict[str, Any]]
+    grades: list[str]
+    cuts: list[float]
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Grid":
+        """The grid told by `part.json`."""
+        spec = json.loads(files["part.json"])
+        if spec["kind"] != "scorecard":
+            raise ValueError(f"grid of kind {spec['kind']!r}: scorecard expected")
+        return cls(spec["criteria"], spec["grades"], spec["cuts"])
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The snapshot's columns that are read, each "number" or "category"."""
+        return {c["column"]: "number" if _has_cuts(c) else "category" for c in self.criteria}
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Points (n, criteria); a row sums to its points exactly, whole numbers as they are."""
+        return np.column_stack([_earned(frame, criterion) for criterion in self.criteria])
+
+    def assigned(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Columns of points, subtotals and grade."""
+        parts = self.contributions(frame)
+        out: dict[str, Any] = {"grid_points": _sum_of(parts)}
+        for side in GRID_SIDES:
+            of_side = [criterion["side"] == side for criterion in self.criteria]
+            out[f"grid_{side}"] = _sum_of(parts[:, of_side])
+        return out | {"grid_grade": _tier(out["grid_points"], self.cuts, self.grades)}
+
+
+def _has_cuts(criterion: dict[str, Any]) -> bool:
+    return "below" in criterion["bands"][0]
+
+
+def _earned(frame: pd.DataFrame, criterion: dict[str, Any]) -> Floats:
+    """The points (n,) of one criterion; a value on a cut belongs to the band above it."""
+    bands = criterion["bands"]
+    points = np.array([*(band["points"] for band in bands), criterion["missing"]], dtype=float)
+    if _has_cuts(criterion):
+        x = _numbers(frame, criterion["column"])
+        found = np.searchsorted([band["below"] for band in bands[:-1]], x, side="right")
+        return points[np.where(np.isnan(x), len(bands), found)]
+    of = {name: place for place, band in enumerate(bands[:-1]) for name in band["in"]}
+    codes = _codes(frame, criterion["column"], list(of))
+    found = np.array([*of.values(), len(bands) - 1])[codes]  # -1, any other: the last band
+    return points[np.where(frame[criterion["column"]].isna(), len(bands), found)]
+
+
+@dataclass(frozen=True)
 class Bundle:
     """All fitted parts of one version, read from plain files and checked one by one."""
 
@@ -439,6 +498,7 @@ class Bundle:
     about: dict[str, Any]
     facets: dict[str, Facet] = field(repr=False)
     segmentations: Segmentations | None = field(repr=False)
+    grid: Grid | None = field(repr=False, default=None)
 
     @classmethod
     def load(cls, folder: str | Path, digest: str | None = None) -> "Bundle":
@@ -453,12 +513,14 @@ class Bundle:
             files[part][name] = content
         facets = {part: Facet.read(files[part]) for part in PREDICTIONS if part in files}
         segmentations = Segmentations.read(files["segments"]) if "segments" in files else None
-        return cls(own_digest, manifest["code"], manifest["about"], facets, segmentations)
+        grid = Grid.read(files["grid"]) if "grid" in files else None
+        return cls(own_digest, manifest["code"], manifest["about"], facets, segmentations, grid)
 
     @property
     def parts(self) -> list[str]:
         """The names of the parts there are."""
-        return [*(["segments"] if self.segmentations else []), *self.facets]
+        first, last = ["segments"] * bool(self.segmentations), ["grid"] * bool(self.grid)
+        return [*first, *self.facets, *last]
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -469,7 +531,7 @@ class Bundle:
                 kinds[name] = "category" if name in facet.spec["categories"] else "number"
             if facet.where is not None:
                 kinds[facet.where] = "number"
-        return kinds
+        return kinds | (self.grid.inputs if self.grid else {})
 
     def features(self, part: str) -> list[str]:
         """The features of a part, in the order of its contributions."""
@@ -494,9 +556,10 @@ class Bundle:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Score customers: one row in, one row out, in the same order and with the same index.
 
-        Columns are those of COLUMNS whose parts are there: money in currency units, churn a
-        probability, drivers JSON text. Raises ValueError for missing columns, for customers
-        without an id or with two rows, and for text where numbers are expected.
+        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there: money in currency
+        units, churn a probability, drivers JSON text, points whole. Raises ValueError for missing
+        columns, for customers without an id or with two rows, and for text where numbers are
+        expected.
         """
         self._check(frame)
         out: dict[str, Any] = {
@@ -508,10 +571,12 @@ class Bundle:
             out["headroom"] = np.maximum(0.0, out["potential"] - out["value_expected"])
         if parts := [out[name] for name in CELL if name in out]:
             out["cell"] = ["/".join(names) for names in zip(*parts, strict=True)]
+        out |= self.grid.assigned(frame) if self.grid else {}
         out |= {f"drivers_{part}": facet.drivers(frame) for part, facet in self.facets.items()}
         out |= {key: frame[key] for key in KEYS}
         out["model_digest"] = [self.digest[:16]] * len(frame)
-        typed = {name: _typed(name, out[name]) for name in COLUMNS if name in out}
+        columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]
+        typed = {name: _typed(name, out[name]) for name in columns}
         return pd.DataFrame(typed, index=frame.index)
 
     def _check(self, frame: pd.DataFrame) -> None:

@@ -14,16 +14,18 @@ from facette.models.validation import seen_by_models
 from facette.registry.bundle import write_bundle
 from facette.registry.customer_model import Bundle
 from facette.segments.behaviour import BehaviourSegments
-from facette.segments.tiers import frozen_bands, frozen_tiers
+from facette.segments.scorecard_learnt import LearntGrid
+from facette.segments.side_by_side import SideBySide
+from facette.segments.tiers import frozen_tiers
 from facette.settings import Train
 from facette.snapshots.instants import iso
 from facette.snapshots.panel import Panel, Snapshot
-from facette.snapshots.spec import SnapshotSpec
 
 
 def packaged(
     settings: Train, snapshots: Panel, learnt: dict[str, Learned],
-    behaviour: BehaviourSegments | None, folder: Path,
+    behaviour: BehaviourSegments | None, folder: Path, grid: LearntGrid | None = None,
+    side: SideBySide | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:  # fmt: skip
     """Write the bundle and load it again; also the tiers frozen at the latest training date."""
     parts = {part: learned.files for part, learned in learnt.items()}
@@ -31,7 +33,10 @@ def packaged(
     frozen: dict[str, Any] = {}
     if behaviour is not None:
         frozen = _frozen(settings, snapshots, parts, about)
+        frozen |= {"segmentations": side.told()} if side else {}
         parts["segments"] = behaviour.files(**frozen)
+    if grid is not None:
+        parts["grid"] = grid.files()
     write_bundle(folder, parts, about)
     return Bundle.load(folder), frozen
 
@@ -51,17 +56,13 @@ def _about(settings: Train, snapshots: Panel) -> dict[str, Any]:
 def _frozen(
     settings: Train, snapshots: Panel, parts: dict[str, dict[str, bytes]], about: dict[str, Any]
 ) -> dict[str, Any]:
-    """Value and potential tiers and RFM bands, from the latest training snapshot, where known."""
+    """Value and potential tiers, from the latest training snapshot, where known."""
     latest = as_rows(snapshots.training[-1])
     made: dict[str, Any] = {}
     if latest["value_current"].notna().any():
         tiers = settings.segments.value_tiers
         current = latest["value_current"].to_numpy()
         made["value_tier"] = frozen_tiers("value_current", current, tiers.names, tiers.shares)
-    if isinstance(snapshots.spec, SnapshotSpec):
-        longest = max(snapshots.spec.windows_days)
-        rfm = ("recency_days", f"active_days_{longest}d", "value_current")
-        made["rfm"] = frozen_bands(latest, rfm, settings.segments.rfm.bands)
     if "potential" in parts:
         tiers = settings.segments.potential_tiers
         with TemporaryDirectory() as folder:

@@ -17,6 +17,8 @@ from facette.models.validation import seen_by_models
 from facette.segments.behaviour import BehaviourSegments, standardised
 from facette.segments.nature import Nature
 from facette.segments.quality import shared_information
+from facette.segments.scorecard_learnt import JudgedGrid
+from facette.segments.side_by_side import SideBySide
 from facette.settings import Train
 from facette.snapshots.catalogue import Feature, catalogue
 from facette.snapshots.instants import as_date
@@ -31,7 +33,8 @@ class Findings:
     `scored` is the test snapshot scored by the package, rows as in `panel.test`; `contributions`
     maps a part to its (n, features) SHAP contributions at the test date, where there are any;
     `frozen` are the tiers and bands stored with the version; `recovered` what the truth says, where
-    there is one, as `truth/<what>`.
+    there is one, as `truth/<what>`; `grid` the scoring grid at the test date, where asked for;
+    `side` the segmentations side by side.
     """
 
     settings: Train
@@ -45,6 +48,8 @@ class Findings:
     off: dict[str, str]
     contributions: dict[str, pd.DataFrame] = field(default_factory=dict)
     recovered: dict[str, float] = field(default_factory=dict)
+    grid: JudgedGrid | None = None
+    side: SideBySide | None = None
 
     @property
     def test_date(self) -> str:
@@ -131,6 +136,8 @@ class Findings:
         for judgement in self.judgements.values():
             named |= judgement.metrics()
         named |= self._behaviour_metrics() if self.behaviour else {}
+        named |= self.grid.metrics() if self.grid else {}
+        named |= self.side.metrics() if self.side else {}
         return named | self.recovered
 
     def _behaviour_metrics(self) -> dict[str, float]:

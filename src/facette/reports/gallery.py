@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from facette.reports import figures
+from facette.reports.side_by_side import title_of
+from facette.reports.side_by_side_figure import pertinence_figure
 from facette.reports.story import Segmentation, Story
 from facette.reports.words import day, number, share
+from facette.segments.side_by_side import VALUE_TIERS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +50,7 @@ def scope(story: Story, part: str = "", customers: int | None = None) -> str:
 
 def pictures(story: Story) -> dict[str, Picture]:
     """Every picture the story has the data for, by key, in the order of the page."""
-    found = [*_of_segments(story), *_of_matrix(story), *_of_models(story)]
+    found = [*_of_segments(story), *_side_by_side(story), *_of_matrix(story), *_of_models(story)]
     return {picture.key: picture for picture in found}
 
 
@@ -127,6 +130,33 @@ def _k_curve(story: Story, told: Segmentation) -> Picture:
         "Stability of the least stable segment: "
         + ", ".join(f"{number(k)} segments {number(value, 2)}" for k, value in values),
         lambda note: figures.k_curve(curve, note),
+    )
+
+
+def _side_by_side(story: Story) -> Iterator[Picture]:
+    side = story.side_by_side
+    if side is None or not any(found.pertinence for found in side.judged.values()):
+        return
+    found = {
+        title_of(name): judged.pertinence
+        for name, judged in side.judged.items()
+        if name != VALUE_TIERS and judged.pertinence
+    }
+    if not found:
+        return
+    yield Picture(
+        "pertinence",
+        "What each segmentation tells beyond the value tier",
+        "The share of what value tiers leave unexplained that the segments take away, out of time, "
+        f"with its {number(100 * story.confidence)}% interval. Left of the line: it would have "
+        "been better not to know the segment.",
+        scope(story),
+        "; ".join(
+            f"{title}: {outcome} {share(p.gain)}"
+            for title, told in found.items()
+            for outcome, p in told.items()
+        ),
+        lambda note: pertinence_figure(found, note),
     )
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
 from facette.reports.cards import segment_cards
 from facette.reports.gallery import pictures
+from facette.reports.side_by_side import side_tables, verdicts
 from facette.reports.story import PARTS, Story
 from facette.reports.summary import SEVERITIES, summary_lines
 from facette.reports.tables import (
     Table,
     against_baselines,
-    any_table,
     cleaning_table,
     gains_table,
     table,
@@ -53,6 +53,8 @@ def _told(story: Story) -> dict[str, Any]:
     return {
         "story": story,
         "told": story.segmentation,
+        "side": story.side_by_side,
+        "verdicts": [] if story.side_by_side is None else verdicts(story.side_by_side),
         "when": when(story),
         "ahead": ahead(story),
         "summary": [line.split(": ", 1) for line in summary_lines(story)],
@@ -127,7 +129,6 @@ def _tables(story: Story) -> dict[str, Table]:
         "segments": _segments_table,
         "k": _k_table,
         "tiers": _tiers_table,
-        "rfm": _rfm_table,
         "matrix": _matrix_table,
         "cells": _cells_table,
         "catalogue": _catalogue_table,
@@ -136,7 +137,8 @@ def _tables(story: Story) -> dict[str, Table]:
         "headroom": headroom_table,
     }
     made = {name: make(story) for name, make in asked.items()}
-    return {name: printed for name, printed in made.items() if printed is not None}
+    printed = {name: shown for name, shown in made.items() if shown is not None}
+    return printed | side_tables(story)
 
 
 def _segments_table(story: Story) -> Table | None:
@@ -189,12 +191,6 @@ def _tiers_table(story: Story) -> Table | None:
         "value_share": ("Of expected value", "share"),
     }
     return table(story.tiers, columns, "Value tiers, with frozen cuts", story.currency)
-
-
-def _rfm_table(story: Story) -> Table | None:
-    if story.rfm is None:
-        return None
-    return any_table(story.rfm, "Recency, frequency, money: frozen bands", story.currency)
 
 
 def _matrix_table(story: Story) -> Table | None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from facette.segments.side_by_side import SideBySide
+
 PARTS = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
 
 
@@ -109,7 +111,8 @@ class Story:
     deciles : part -> indexed 1 (lowest predictions) to 10, columns predicted, actual: means.
     tiers : tier, customers, share, cut (its least value), value_share (expected value, or
         margin where no model ran).
-    rfm : any columns; counts of customers by band or class.
+    side_by_side : the segmentations, judged. their_segments : a row for each of their segments, see
+        `reports.side_by_side.segments_of`.
     matrix : value_tier, potential_tier, customers, value, headroom, churn: means a customer.
         Tiers stand in order of first appearance, the highest first.
     cells : cell, customers, value, headroom, churn: means a customer; the crossing of the matrix
@@ -156,7 +159,8 @@ class Story:
     deciles: dict[str, pd.DataFrame] = field(default_factory=dict)
     segmentation: Segmentation | None = None
     tiers: pd.DataFrame | None = None
-    rfm: pd.DataFrame | None = None
+    side_by_side: SideBySide | None = None
+    their_segments: pd.DataFrame | None = None
     matrix: pd.DataFrame | None = None
     cells: pd.DataFrame | None = None
     drivers: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -17,12 +17,12 @@ from facette.models.evaluation import (
 )
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
+from facette.reports.side_by_side import segments_of
 from facette.reports.story import Headline, Segmentation, Story
 from facette.reports.tables import cleaned_rows
 from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
 from facette.segments.quality import verdict
-from facette.segments.tiers import rfm_classes, rfm_scores
 from facette.settings import ChurnDefinition, EventData, WideData
 from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
@@ -78,7 +78,8 @@ def tell(
         deciles={p: _deciles(found, p) for p in judged if p == "value"},
         segmentation=_segmentation(found),
         tiers=_tiers(found),
-        rfm=_rfm(found),
+        side_by_side=found.side,
+        their_segments=None if found.side is None else segments_of(found.side, found.scored),
         matrix=_matrix(found),
         cells=_cells(found),
         drivers=_drivers(found),
@@ -347,21 +348,6 @@ def _tiers(found: Findings) -> pd.DataFrame | None:
             "value_share": (groups.sum().reindex(names, fill_value=0) / worth.sum()).to_numpy(),
         }
     )
-
-
-def _rfm(found: Findings) -> pd.DataFrame | None:
-    if "rfm" not in found.frozen:
-        return None
-    scores = rfm_scores(found.seen, found.frozen["rfm"])
-    classes = rfm_classes(scores, found.frozen["rfm"]["bands"])
-    groups = scores.groupby(classes)
-    table = groups.mean().add_prefix("mean ").add_suffix(" band")
-    table.insert(0, "customers", groups.size())
-    table.insert(
-        1, "spend in the last horizon", found.seen["value_current"].groupby(classes).mean()
-    )
-    ordered = table.sort_values("customers", ascending=False)
-    return ordered.rename_axis("class").reset_index()
 
 
 def _matrix(found: Findings) -> pd.DataFrame | None:

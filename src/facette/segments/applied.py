@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from facette.errors import BadInput
+from facette.segments.behaviour import BehaviourSegments, standardised
 from facette.segments.quality import best_jaccard
 from facette.snapshots.panel import Panel, Snapshot
 
@@ -22,7 +23,8 @@ class Applied:
     `names`: id -> name, in the segmentation's order. `training` and `test`: segment ids indexed by
     customer; of undated data two halves of the customers. `stability`: per id, the mean over
     bootstrap refits of the best Jaccard match (Hennig 2007); frozen rules have 1.
-    `confidence`: how surely each customer of the test date is assigned, 0 to 1.
+    `confidence`: how surely each customer of the test date is assigned, 0 to 1; below `sure_from`
+    they stand between segments.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Applied:
     confidence: pd.Series
     fitted: Any = None
     notes: list[str] = field(default_factory=list)
+    sure_from: float = 0.0
 
     @property
     def customers(self) -> pd.Series:
@@ -74,7 +77,7 @@ def apply(
         try:
             fitted = clone(estimator).fit(frame)
         except BadInput as error:
-            off[name] = str(error)
+            off[name] = f"segmentations.{name}.{error}"
             continue
         made.append(_applied(name, purpose, fitted, frame, later, resamples, seed))
     return made, off
@@ -92,6 +95,23 @@ def _applied(
         pd.Series(fitted.predict(later), index=later.index, name=name),
         refit_stability(fitted, frame, training, list(names), resamples, seed),
         pd.Series(np.asarray(sure, dtype=float), index=later.index), fitted, list(fitted.notes_),
+    )  # fmt: skip
+
+
+def of_behaviour(behaviour: BehaviourSegments, panel: Panel, between: float, seed: int) -> Applied:
+    """Behaviour segments as one segmentation among others."""
+    ids = np.array([s["id"] for s in behaviour.segments], dtype=object)
+    before, after = two_views(panel, seed)
+    z, later = (standardised(s.features, behaviour.columns) for s in (before, after))
+    fitted = behaviour.estimator
+    return Applied(
+        "behaviour", "unsupervised", "relation",
+        {s["id"]: s["name"] for s in behaviour.segments},
+        pd.Series(ids[fitted.predict(z)], index=before.features.index, name="behaviour"),
+        pd.Series(ids[fitted.predict(later)], index=after.features.index, name="behaviour"),
+        behaviour.stability,
+        pd.Series(behaviour.confidence(later), index=after.features.index),
+        behaviour, list(behaviour.notes), between,
     )  # fmt: skip
 
 

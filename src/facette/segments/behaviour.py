@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClusterMixin
-from sklearn.mixture import GaussianMixture
+from sklearn.base import ClusterMixin, clone
+from sklearn.metrics import euclidean_distances
 
 from facette.errors import BadInput
 from facette.segments.naming import segment_names
 from facette.segments.nature import Nature, beside_groupless, nature
 from facette.segments.null import without_groups
-from facette.segments.quality import HIGHLY_STABLE, fitted_with, k_curve, sampled, segment_stability
+from facette.segments.quality import (
+    HIGHLY_STABLE,
+    fitted_with,
+    k_curve,
+    sampled,
+    segment_stability,
+    size_of,
+)
 from facette.settings import Behaviour
 from facette.snapshots.catalogue import Feature
 from facette.wording import listed, nearest
@@ -53,6 +61,21 @@ class BehaviourSegments:
             "min_known": MIN_KNOWN,
         }
 
+    def confidence(self, z: np.ndarray) -> np.ndarray:
+        """How surely each of (n, d) standardised rows is assigned, 0 to 1, as a package tells it.
+
+        Of centres: the distance to the second nearest over that to both, .5 on the border; of
+        components the posterior probability.
+        """
+        if hasattr(self.estimator, "means_"):
+            return np.asarray(self.estimator.predict_proba(z).max(axis=1))
+        centres = self.estimator.cluster_centers_
+        if len(centres) == 1:
+            return np.ones(len(z))
+        first, second = np.partition(euclidean_distances(z, centres), 1, axis=1)[:, :2].T
+        total = first + second
+        return np.divide(second, total, out=np.full(len(z), 0.5), where=total > 0)
+
     def arrays(self) -> bytes:
         """The numbers of `arrays.npz`, without pickles."""
         e, buffer = self.estimator, BytesIO()
@@ -75,10 +98,10 @@ def learn_behaviour(
 ) -> BehaviourSegments:  # fmt: skip
     """Fit behaviour segments on the features of one snapshot.
 
-    k is `settings.k`, or the largest in `k_range` whose segments are natural, or the largest whose
-    every segment has a bootstrap Jaccard of at least `min_stability` and a share of at least
-    `min_share`; where there is none, one segment, `everyone`. Choice and verdict are made on at
-    most `sample` customers.
+    k is `settings.k`; or, where some k in `k_range` is natural, the largest whose segments stand
+    apart as hardly ever without groups; or the largest whose every segment has a bootstrap Jaccard
+    of at least `min_stability` and a share of at least `min_share`; where there is none, one
+    segment, `everyone`. Choice and verdict are made on at most `sample` customers.
 
     Raises:
         BadInput: an unknown or constant feature list, k above the number of customers whose
@@ -94,7 +117,8 @@ def learn_behaviour(
     curve = k_curve(drawn, estimator, settings, seed)
     curve = beside_groupless(curve, null, estimator, settings, seed)
     k, criterion = _chosen_k(curve, settings)
-    fitted = _by_size(fitted_with(estimator, k, z) if k > 1 else _Everyone().fit(z), z)
+    fitted = _by_size(_fitted(estimator, k, z, drawn), z)
+    notes += _carried_how(fitted)
     stability = _stability(fitted, drawn, estimator, k, settings, seed)
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
     if len(profile) < k:
@@ -205,11 +229,12 @@ def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
     if not stable.any():
         return 1, f"no k fulfils {rule.removeprefix('the largest k ')}: one segment, everyone"
     if curve["natural"].any():
-        k = int(curve.loc[curve["natural"], "k"].max())
+        k = int(curve.loc[curve["apart"], "k"].max())
         return k, (
-            f"the largest k whose segments are natural: each has a bootstrap Jaccard of "
-            f"{max(settings.min_stability, HIGHLY_STABLE)} or more, holds {settings.min_share:.0%} "
-            "of customers or more, and stands apart as in no data without groups"
+            f"there are natural segments, and this is the largest k of which each has a bootstrap "
+            f"Jaccard of {max(settings.min_stability, HIGHLY_STABLE)} or more, holds "
+            f"{settings.min_share:.0%} of customers or more, and stands apart as hardly ever in "
+            "data without groups"
         )
     return int(curve.loc[stable, "k"].max()), rule
 
@@ -220,6 +245,22 @@ def _stability(
     if not 1 < k < len(z):
         return [1.0] * k
     return segment_stability(z, fitted.predict(z), estimator, k, settings.resamples, seed)
+
+
+def _fitted(estimator: ClusterMixin, k: int, z: np.ndarray, drawn: np.ndarray) -> Any:
+    """The clusterer on every customer, or on those drawn where it assigns only those it saw."""
+    if k == 1:
+        return _Everyone().fit(z)
+    return fitted_with(estimator, k, z if hasattr(estimator, "predict") else drawn)
+
+
+def _carried_how(fitted: Any) -> list[str]:
+    if not hasattr(fitted, "carries_"):
+        return []
+    return [
+        f"behaviour segments of {fitted.carries_} are carried by a Gaussian component each, which "
+        f"puts {fitted.agrees_:.0%} of their members where {fitted.carries_} does"
+    ]
 
 
 class _Everyone:
@@ -234,43 +275,27 @@ class _Everyone:
 
 
 def check_clusterer(estimator: Any) -> None:
-    """Refuse a clusterer that a package could not carry, by trying it on a few numbers.
+    """Refuse what is no clusterer, by trying it on a few numbers.
 
     Raises:
-        BadInput: it takes no number of segments, or has neither centres nor full components.
+        BadInput: it gives neither labels nor centres nor components.
     """
-    if not {"n_clusters", "n_components"} & set(estimator.get_params()):
-        raise BadInput(
-            f"segments.behaviour.estimator: {type(estimator).__name__} takes no number of segments"
-        )
     z = np.random.default_rng(0).normal(size=(200, 2))
-    _check_packable(fitted_with(estimator, 5, z), z)
-
-
-def _check_packable(fitted: Any, z: np.ndarray) -> None:
-    centres = getattr(fitted, "cluster_centers_", None)
-    if type(fitted) is GaussianMixture and fitted.covariance_type == "full":
-        return
-    if centres is not None and hasattr(fitted, "predict"):
-        nearest_centre = ((z[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
-        if np.array_equal(fitted.predict(z), nearest_centre):
+    with suppress(TypeError):
+        fitted = clone(estimator).fit(z)
+        if hasattr(fitted, "labels_") or hasattr(fitted, "means_"):
             return
     raise BadInput(
-        f"segments.behaviour.estimator: {type(fitted).__name__} assigns customers neither to the "
-        "nearest of its centres nor by full-covariance components, so that a package can't assign "
-        "new ones; use KMeans, MiniBatchKMeans or GaussianMixture"
+        f"segments.behaviour.estimator: {type(estimator).__name__} puts nobody in a segment; name "
+        "a clusterer, sklearn.cluster.KMeans say"
     )
 
 
 def _by_size(fitted: Any, z: np.ndarray) -> Any:
     """The fitted clusterer with its segments renumbered from the largest to the smallest."""
-    sizes = np.bincount(fitted.predict(z), minlength=_size(fitted))
+    sizes = np.bincount(fitted.predict(z), minlength=size_of(fitted))
     order = np.argsort(-sizes, kind="stable")
     for name in ("cluster_centers_", "means_", "weights_", "precisions_cholesky_", "covariances_"):
         if hasattr(fitted, name):
             setattr(fitted, name, np.ascontiguousarray(getattr(fitted, name)[order]))
     return fitted
-
-
-def _size(fitted: Any) -> int:
-    return len(fitted.means_ if isinstance(fitted, GaussianMixture) else fitted.cluster_centers_)

@@ -50,10 +50,11 @@ class Nature:
 def beside_groupless(
     curve: pd.DataFrame, null: Groupless, estimator: ClusterMixin, settings: Behaviour, seed: int
 ) -> pd.DataFrame:
-    """The curve over k with null_valley, null_explained, natural_p and natural.
+    """The curve over k with null_valley, null_explained, natural_p, apart and natural.
 
     natural_p is the larger of two: that a valley as deep shows in groupless data, cut into any of
-    the numbers tried; and that they are explained as well by as many segments.
+    the numbers tried; and that they are explained as well by as many segments. Segments that come
+    back are apart where that is rare, and natural where the valleys are worth the name besides.
     """
     generator = np.random.default_rng(seed)
     ks = [int(k) for k in curve["k"]]
@@ -62,14 +63,17 @@ def beside_groupless(
     deepest = valleys.max(axis=1, initial=0)[:, None]
     p = np.maximum(_p(curve["valley"], deepest), _p(curve["explained"], shares))
     upper = 1 - settings.natural_level
+    apart = (
+        (p <= settings.natural_level)
+        & (curve["stability_min"] >= max(settings.min_stability, HIGHLY_STABLE))
+        & (curve["smallest_share"] >= settings.min_share)
+    )
     return curve.assign(
         null_valley=float(np.quantile(deepest, upper)),
         null_explained=np.quantile(shares, upper, axis=0),
         natural_p=p,
-        natural=(p <= settings.natural_level)
-        & (curve["valley"] >= settings.min_valley)
-        & (curve["stability_min"] >= max(settings.min_stability, HIGHLY_STABLE))
-        & (curve["smallest_share"] >= settings.min_share),
+        apart=apart,
+        natural=apart & (curve["valley"] >= settings.min_valley),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import ClusterMixin, clone
 from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
 
+from facette.segments.carrier import carried, takes_number
 from facette.segments.valleys import shallowest, spread_out
 from facette.settings import Behaviour
 
@@ -29,7 +30,10 @@ def k_curve(z: np.ndarray, estimator: ClusterMixin, settings: Behaviour, seed: i
     the choice by silhouette alone, smallest_share, valley and explained (see `nature`).
     """
     low, high = settings.k_range if settings.k is None else (settings.k, settings.k)
-    tried = range(max(low, 2), min(high, len(z) - 1) + 1)
+    tried = list(range(max(low, 2), min(high, len(z) - 1) + 1))
+    if takes_number(estimator) is None:
+        found = size_of(fitted_with(estimator, 0, z))
+        tried = [found] if found > 1 else []
     columns = ["k", "stability_min", "stability_mean", "silhouette", "smallest_share", "valley",
                "explained"]  # fmt: skip
     spread = spread_out(z, np.random.default_rng(seed))
@@ -69,12 +73,19 @@ def sampled(z: np.ndarray, most: int, seed: int) -> np.ndarray:
 def fitted_with(
     estimator: ClusterMixin, k: int, z: np.ndarray, random_state: int | None = None
 ) -> Any:
-    """A clone of the clusterer with k segments, fitted on (n, d) standardised columns."""
-    known = estimator.get_params()
-    params = {"n_clusters" if "n_clusters" in known else "n_components": k}
-    if random_state is not None and "random_state" in known:
+    """A clone of the clusterer with k segments, fitted on (n, d) standardised columns.
+
+    One that finds the number of its segments itself has as many as it finds.
+    """
+    params: dict[str, Any] = {name: k} if (name := takes_number(estimator)) else {}
+    if random_state is not None and "random_state" in estimator.get_params():
         params["random_state"] = random_state
-    return clone(estimator).set_params(**params).fit(z)
+    return carried(clone(estimator).set_params(**params).fit(z), z)
+
+
+def size_of(fitted: Any) -> int:
+    """How many segments a fitted clusterer has."""
+    return len(fitted.means_ if hasattr(fitted, "means_") else fitted.cluster_centers_)
 
 
 def segment_stability(

@@ -31,8 +31,9 @@ class Judged:
     """One segmentation through the three tests.
 
     `pertinence` by outcome; `response` and `price` are None where nothing was randomised.
-    `figures`: stability_min, stay, sure, segments, smallest_share, at_stake, reach (the least
-    reachable segment; NaN where consents are not known), same_treatment (NaN: not known).
+    `figures`: stability_min, stay, unsure (share of customers between segments), segments,
+    smallest_share, at_stake, reach (the least reachable segment; NaN where consents are not known),
+    same_treatment (NaN: not known).
     """
 
     name: str
@@ -60,11 +61,17 @@ def judged(
         "pertinent": any(p.low > 0 for p in told.values())
         or (response is not None and response.p < 1 - confidence),
         "measurable": figures["stability_min"] >= bars.least_stable
-        and not figures["stay"] < bars.stay,
+        and figures["unsure"] <= bars.unsure,
         "practical": figures["smallest_share"] >= bars.smallest
         and 1 < figures["segments"] <= bars.most,
     }
-    verdict = _verdict(told, response, figures, passed, bars, confidence)
+    beyond = "that value tiers leave open" if tiers is not None else "that one mean for all leaves"
+    said = [
+        _of_pertinence(told, response, confidence, beyond),
+        _of_measure(figures, bars),
+        _of_practice(figures, bars),
+    ]
+    verdict = f"{_worth(passed)}: {'; '.join(said)}."
     return Judged(cut.name, told, response, price, figures, passed, verdict)
 
 
@@ -72,7 +79,8 @@ def _measured(cut: Applied) -> dict[str, float]:
     both = pd.concat({"before": cut.training, "after": cut.test}, axis=1, join="inner")
     stay = float((both["before"] == both["after"]).mean()) if len(both) else np.nan
     least = min(cut.stability.values(), default=np.nan)
-    return {"stability_min": least, "stay": stay, "sure": float(cut.confidence.mean())}
+    unsure = float((cut.confidence < cut.sure_from).mean())
+    return {"stability_min": least, "stay": stay, "unsure": unsure}
 
 
 def _practical(
@@ -104,28 +112,24 @@ def at_stake(value: pd.Series, groups: pd.Series) -> float:
     return float((by_group["sum"] / whole - by_group["size"] / len(value)).abs().sum() / 2)
 
 
-def _verdict(
-    told: Mapping[str, Pertinence], response: Response | None, figures: Mapping[str, float],
-    passed: Mapping[str, bool], bars: ThreeTests, confidence: float,
-) -> str:  # fmt: skip
-    said = [_of_pertinence(told, response, confidence), _of_measure(figures, bars),
-            _of_practice(figures, bars)]  # fmt: skip
-    worth = "Worth keeping" if all(passed.values()) else "Not worth its cost as it is"
-    if not passed["pertinent"] and passed["measurable"] and passed["practical"]:
-        worth = "A description, no ground for treating customers differently"
-    return f"{worth}: {'; '.join(said)}."
+def _worth(passed: Mapping[str, bool]) -> str:
+    if all(passed.values()):
+        return "Worth keeping"
+    if passed["measurable"] and passed["practical"]:
+        return "A description, no ground for treating customers differently"
+    return "Not worth its cost as it is"
 
 
 def _of_pertinence(
-    told: Mapping[str, Pertinence], response: Response | None, confidence: float
+    told: Mapping[str, Pertinence], response: Response | None, confidence: float, beyond: str
 ) -> str:
     tells = [f"{p.gain:.1%} of {name}" for name, p in told.items() if p.low > 0]
     if not told:
         said = "no outcome is known to hold it against"
     elif tells:
-        said = f"it explains {' and '.join(tells)} that value tiers leave open"
+        said = f"it explains {' and '.join(tells)} {beyond}"
     else:
-        said = f"it says nothing sure of {' or '.join(told)} beyond the value tier"
+        said = f"it tells nothing sure of {' or '.join(told)} {beyond}"
     if response is None:
         return f"{said} (answers to contacts: not measured, nothing was randomised)"
     moved = response.p < 1 - confidence
@@ -136,6 +140,8 @@ def _of_measure(figures: Mapping[str, float], bars: ThreeTests) -> str:
     least, stay = figures["stability_min"], figures["stay"]
     back = "come back" if least >= bars.least_stable else "do not all come back"
     said = f"its segments {back} (least Jaccard {least:.2f})"
+    if figures["unsure"] > bars.unsure:
+        said += f", {figures['unsure']:.0%} of customers stand between them"
     if np.isnan(stay):
         return said
     return f"{said}, {stay:.0%} of customers stay from one date to the next"
@@ -179,7 +185,7 @@ def criteria(
 def _pertinent(
     cut: Pair, outcomes: Sequence[Outcome], tiers: Pair | None, confidence: float
 ) -> dict[str, float]:
-    made = {}
+    made: dict[str, float] = {}
     for outcome in outcomes:
         found = pertinence(outcome, tiers, cut, confidence)
         made |= {f"{outcome.name}_gain": found.gain, f"{outcome.name}_q": found.p}
@@ -197,8 +203,8 @@ def _weighed(
         [(table[f"{n}_q"] < 1 - confidence) & (table[f"{n}_gain"] > 0) for n in names]
         or [np.zeros(len(table), dtype=bool)]
     ).any(axis=1)  # fmt: skip
-    steady = ~(table["stay"] < bars.stay)
-    known = table["known"] >= bars.stay
+    steady = ~(table["stay"] < bars.steady)
+    known = table["known"] >= bars.steady
     table["keep"] = np.select([sure & steady & known, sure], ["keep", "weak"], "drop")
     table["why"] = np.select(
         [~sure, ~known, ~steady],
@@ -222,7 +228,7 @@ def _banded(column: pd.Series, cuts: np.ndarray) -> pd.Series:
 
 
 def _as_text(frame: pd.DataFrame, later: pd.DataFrame, name: str) -> Pair:
-    return tuple(f[name].astype("object").fillna("").astype(str) for f in (frame, later))  # type: ignore[return-value]
+    return tuple(f[name].astype("object").fillna("").astype(str) for f in (frame, later))
 
 
 def _stays(column: pd.Series, later: pd.Series, is_number: bool) -> float:

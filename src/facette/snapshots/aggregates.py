@@ -10,6 +10,7 @@ from functools import reduce
 
 import narwhals as nw
 
+from facette.settings import Population
 from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, HOUR_US, Tables
@@ -40,10 +41,22 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
         families.append(_categories(lines, spec))
     if spec.attributes:
         families.append(_profile(tables, t, spec))
-    population = known.select(KEY).unique()
-    if "consents" in tables and "objected" in tables.columns("consents"):
-        population = population.join(_objectors(tables, t), on=KEY, how="anti")
+    population = population_at(tables, t, spec)
     return reduce(lambda left, right: left.join(right, on=KEY, how="left"), families, population)
+
+
+def population_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    """Who has a row at `t`: whoever has a transaction known then, objectors left out.
+
+    Where the spec's population is `known`, so has whoever stands in the table customers by then.
+    """
+    people = known_at(tables, "transactions", t).select(KEY)
+    if spec.population == Population.known.value:
+        people = nw.concat([people, known_at(tables, "customers", t).select(KEY)])
+    people = people.unique()
+    if "consents" in tables and "objected" in tables.columns("consents"):
+        people = people.join(_objectors(tables, t), on=KEY, how="anti")
+    return people
 
 
 def integer(expression: nw.Expr, name: str) -> nw.Expr:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import narwhals as nw
 
 from facette.errors import BadInput
-from facette.settings import ChurnDefinition, ChurnModel, EventData
+from facette.settings import ChurnDefinition, ChurnModel, EventData, Population
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.instants import as_date
@@ -48,14 +48,16 @@ def constants(
     """The spec fixed at the earliest training date; what it drops is said in `notes`.
 
     Raises:
-        BadInput: a declared static attribute that the customers table lacks, or contractual churn
-            without contracts.
+        BadInput: a declared static attribute that the customers table lacks, contractual churn
+            without contracts, or a population of who is known without a dated customers table.
     """
     if churn.definition is ChurnDefinition.contractual and "contracts" not in tables:
         raise BadInput(
             "model.churn.definition: contractual churn needs the table contracts; give it "
             "(data.contracts.path), or write model.churn.definition=non_contractual"
         )
+    if settings.population is Population.known:
+        _check_dated_people(tables)
     history = history_days(tables, earliest)
     observation = min(settings.observation_days, history)
     if observation < settings.observation_days:
@@ -87,12 +89,27 @@ def constants(
         active_days=churn.active_days,
         gap_days=churn.gap_days,
         contractual=churn.definition is ChurnDefinition.contractual,
+        population=settings.population.value,
     )
     _refuse_names_of_features(spec)
     spec = with_own_columns(spec, "used_categories", categories[: settings.category_usage], notes)
     spec = with_related(tables, earliest, settings, spec, notes)
     _refuse_names_of_features(spec)
     return spec
+
+
+def _check_dated_people(tables: Tables) -> None:
+    """A row without a date could be of somebody who was not known yet.
+
+    Raises:
+        BadInput: there is no customers table, or nothing in it says since when a row is known.
+    """
+    if "customers" not in tables or "recorded_at" not in tables.columns("customers"):
+        raise BadInput(
+            "snapshot.population: known needs the table customers with valid_from or recorded_at, "
+            "which say since when somebody is known; give them (data.customers.columns), or write "
+            "snapshot.population=customers"
+        )
 
 
 def optional_columns(tables: Tables) -> list[str]:

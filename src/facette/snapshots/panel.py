@@ -15,7 +15,7 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnModel, EventData
+from facette.settings import ChurnModel, EventData, Population
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.aggregates import KEY, aggregates_at
 from facette.snapshots.constants import constants
@@ -38,8 +38,8 @@ class Snapshot:
 
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
-    where there is no such window. `outcomes`: `value` (currency units) and `churned` (0 or 1, NaN
-    for who was not active), None where the future is not known.
+    where there is no such window, or no purchase to count days from. `outcomes`: `value` (currency
+    units) and `churned` (0 or 1, NaN for who was not active), None where the future is not known.
     """
 
     reference_date: datetime | None
@@ -121,7 +121,17 @@ def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: E
             f"{iso(made[-1].reference_date)}; nothing can be learnt about rhythm or return: give "
             "a longer history, or check that customer_id is not an order number"
         )
+    if spec.population == Population.known.value:
+        notes.append(_without_purchase(made[-1]))
     return Panel(made[:-1], made[-1], spec, notes)
+
+
+def _without_purchase(snapshot: Snapshot) -> str:
+    leads = int((snapshot.context["history_days"] == 0).sum())
+    return (
+        f"snapshots hold whoever is known (snapshot.population): {leads:,} of {len(snapshot):,} at "
+        f"{iso(snapshot.reference_date)} have not bought yet"
+    )
 
 
 def snapshot_at(
@@ -227,14 +237,14 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
     return pd.DataFrame(
         value
         | {
-            "value_annualised": number["history_net_amount"] / money * rate
+            "value_annualised": np.nan_to_num(number["history_net_amount"]) / money * rate
             * spec.horizon_days / history,
             "tenure_days": day - number["history_first_day"],
-            "history_days": number["history_days"],
+            "history_days": np.nan_to_num(number["history_days"]),
             "history_recency_days": np.nan_to_num(
                 number["history_last_day"] - number["history_first_day"]
             ),
-            "history_repeat_value": number["history_repeat_amount"] / money * rate,
+            "history_repeat_value": np.nan_to_num(number["history_repeat_amount"]) / money * rate,
             "active": (np.nan_to_num(number[_activity(spec)]) > 0).astype(float),
         },
         index=_index(rows),

@@ -22,6 +22,8 @@ class SnapshotSpec:
     contacts, `contact_channels` of campaigns, `questions` of surveys (`numeric_questions` those
     answered in numbers), `consent_channels`, `event_kinds` (`valued_kinds` those with values). A
     version stored before there were such features has none of them.
+
+    `population` says who has a row: `customers`, or `known`, who has not bought yet included.
     """
 
     horizon_days: int
@@ -48,6 +50,7 @@ class SnapshotSpec:
     consent_channels: tuple[str, ...] = ()
     event_kinds: tuple[str, ...] = ()
     valued_kinds: tuple[str, ...] = ()
+    population: str = "customers"
 
     @property
     def periods(self) -> int:

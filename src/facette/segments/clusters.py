@@ -1,0 +1,111 @@
+"""Behaviour clusters as a scikit-learn estimator, for a notebook; the job uses what is behind it.
+
+clusters = BehaviourClusters(seed=7).fit(habits)     # habits: customers x rates and shares
+clusters.segments_, clusters.nature_, clusters.curve_
+clusters.predict(habits), clusters.confidence(habits)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from facette.segments.behaviour import learn_behaviour, standardised
+from facette.settings import Behaviour, Segments
+from facette.shipped import shipped
+from facette.snapshots.catalogue import Feature
+
+
+class BehaviourClusters(BaseEstimator):
+    """Segments found in numeric columns of a frame, with their verdict.
+
+    Parameters
+    ----------
+    clusterer : any scikit-learn clusterer; None: the one of the settings.
+    settings : how k is chosen and the verdict reached; None: as shipped in conf/segments/kmeans.
+    catalogue : what columns mean, for names; None: columns speak for themselves.
+    seed : of every draw.
+
+    Attributes: `segments_` (id and name, largest first), `stability_` by id, `nature_` (None for
+    one segment), `curve_` over k, `criterion_`, `notes_`, `features_`.
+    """
+
+    kind = "unsupervised"
+
+    def __init__(
+        self, clusterer: Any = None, settings: Behaviour | None = None,
+        catalogue: Mapping[str, Feature] | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.clusterer = clusterer
+        self.settings = settings
+        self.catalogue = catalogue
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> BehaviourClusters:
+        """Find segments of (n, d) customers; see `learn_behaviour` for what is refused."""
+        frame = self._frame(X, reset=True)
+        settings = self.settings or _as_shipped()
+        clusterer = self.clusterer if self.clusterer is not None else _clusterer(settings)
+        catalogue = self.catalogue or {c: _given(c) for c in frame}
+        found = learn_behaviour(frame, catalogue, settings, clusterer, self.seed)
+        self.behaviour_ = found
+        self.segments_, self.stability_ = found.segments, found.stability
+        self.nature_, self.curve_, self.criterion_ = found.nature, found.curve, found.criterion
+        self.notes_ = found.notes
+        self.features_ = [str(c["name"]) for c in found.columns]
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Segment ids (n,)."""
+        check_is_fitted(self)
+        labels = self.behaviour_.estimator.predict(self._standardised(X))
+        return np.array([s["id"] for s in self.segments_], dtype=object)[labels]
+
+    def confidence(self, X: pd.DataFrame) -> np.ndarray:
+        """How surely each customer is in their segment, (n,): 1 is sure.
+
+        Of centres: the distance to the second nearest over that to both, .5 on the border. Of
+        mixtures: the posterior probability.
+        """
+        check_is_fitted(self)
+        return self.behaviour_.confidence(self._standardised(X))
+
+    def plain(self) -> dict[str, Any]:
+        """All that was fitted, as plain JSON."""
+        check_is_fitted(self)
+        return self.behaviour_.plain()
+
+    def _standardised(self, X: pd.DataFrame) -> np.ndarray:
+        return standardised(self._frame(X, reset=False), self.behaviour_.columns)
+
+    def _frame(self, X: pd.DataFrame, *, reset: bool) -> pd.DataFrame:
+        checked = validate_data(
+            self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+        )  # fmt: skip
+        if isinstance(X, pd.DataFrame):
+            return X.astype(float)
+        return pd.DataFrame(checked, columns=[f"x{i}" for i in range(checked.shape[1])])
+
+
+def _as_shipped() -> Behaviour:
+    chosen: Segments = shipped("segments/kmeans", Segments, seed=0)
+    return chosen.behaviour
+
+
+def _clusterer(settings: Behaviour) -> Any:
+    from hydra.utils import instantiate
+
+    return instantiate(settings.estimator, _convert_="all")
+
+
+def _given(name: str) -> Feature:
+    return Feature(
+        name, "given", "number", name, name, "given", behavioural=True, high=f"high {name}",
+        low=f"low {name}",
+    )  # fmt: skip
