@@ -204,7 +204,7 @@ def test_what_dates_would_tell_is_said_to_be_missing(people_told: Described) -> 
 
 
 def test_parts_that_are_off_are_those_that_training_leaves_off(tmp_path: Path) -> None:
-    from facette.jobs.train import _without_outcome
+    from facette.jobs.fitness import _without_outcome
 
     frame = people(80)
     for roles in (ROLES[:1], ROLES[:2], ROLES[:3], ROLES):

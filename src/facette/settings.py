@@ -348,6 +348,8 @@ class Behaviour:
     min_valley: float = MISSING
     sample: int = MISSING
     between: float = MISSING
+    least_overlap: float = MISSING
+    least_share: float = MISSING
     names: list[str] = MISSING
 
 

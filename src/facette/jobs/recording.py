@@ -80,6 +80,8 @@ def _track_part(
     for name, table in tables.items():
         if table is not None:
             child.table(table.reset_index(), f"tables/{name}.json")
+    if part == "segments" and story.portraits:
+        child.text(json.dumps(story.portraits, indent=1), "segment_cards.json")
     with TemporaryDirectory() as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,27 +14,31 @@ from typing import Any
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from facette.errors import BadInput
+from facette.jobs.fitness import (
+    MODEL_PARTS,
+    ON_DEMAND,
+    PARTS,
+    check_fit,
+    estimators_of,
+    switched_off,
+)
+from facette.jobs.progress import Progress
+from facette.jobs.progress import progress as progress_bar
 from facette.jobs.recording import record
-from facette.jobs.segmenting import segmentations
+from facette.jobs.segmenting import remembered_segments, segmentations
 from facette.models.facets import (
     Learned,
-    check_features,
-    check_outcomes,
     learn_churn,
     learn_potential,
     learn_value,
-    peer_columns,
 )
-from facette.models.folds import OUTCOMES, check_folds, held_out, judge_in_folds
+from facette.models.folds import held_out, judge_in_folds
 from facette.models.judging import Judgement, judge
-from facette.models.validation import sample, seen_by_models
+from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
@@ -49,14 +53,11 @@ from facette.reports.summary import summary_lines
 from facette.reports.telling import cards, tell
 from facette.segments.behaviour import (
     BehaviourSegments,
-    check_clusterer,
-    check_k,
-    chosen_columns,
     learn_behaviour,
 )
 from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid, learn_grid
-from facette.segments.tiers import check_tiers
-from facette.settings import EventData, Part, Train, WideData
+from facette.segments.side_by_side import SideBySide
+from facette.settings import EventData, Train, WideData
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.wide import wide_panel
@@ -65,10 +66,6 @@ from facette.tables.door import read
 from facette.tables.wide import read_wide
 
 STAGES = 8
-BAR = "{desc:<34} {bar:20} {n_fmt}/{total_fmt} [{elapsed}]"
-MODEL_PARTS = ("value", "potential", "churn")
-PARTS = ("segments", *MODEL_PARTS)
-ON_DEMAND = ("grid",)
 
 
 @dataclass(frozen=True)
@@ -118,15 +115,15 @@ def train(
     Raises:
         BadInput: the configuration or the data are not fit; nothing is tracked then.
     """
-    with _progress(settings) as progress:
+    with progress_bar(STAGES, settings.progress) as progress:
         progress.stage("checking the configuration")
         check_ranges(settings)
         if settings.evaluation.truth:
             check_truth(settings.data)
-        estimators = _estimators(settings)
+        estimators = estimators_of(settings)
         tables, snapshots = _snapshots(settings, progress)
-        off = _switched_off(settings, snapshots)
-        _check_fit(settings, snapshots, off, estimators["segments"])
+        off = switched_off(settings, snapshots)
+        check_fit(settings, snapshots, off, estimators["segments"])
         grid = _grid(settings, snapshots, estimators)
 
         with (
@@ -142,9 +139,10 @@ def train(
             parts = [part for part in MODEL_PARTS if part not in off]
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
             progress.stage("finding behaviour segments")
-            behaviour = None if "segments" in off else _segments(settings, snapshots, estimators)
-            side = None
-            if behaviour is not None:
+            behaviour, side = None, None
+            if "segments" not in off:
+                behaviour = _segments(settings, snapshots, estimators)
+                behaviour = remembered_segments(settings, snapshots, behaviour)
                 side = segmentations(settings, tables, snapshots, behaviour, estimators)
             progress.stage("packaging and judging")
             bundle, frozen = packaged(
@@ -157,7 +155,7 @@ def train(
             found = Findings(
                 settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
                 _contributions(bundle, parts, rows),
-                _recovered(settings, tables, snapshots, scored, behaviour, progress),
+                _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
                 _judged_grid(settings, snapshots, grid, scored), side,
             )  # fmt: skip
             progress.stage("explaining and reporting")
@@ -176,30 +174,6 @@ def train(
         return Trained(run.run_id, metrics, story, report, found.scored, versions)
 
 
-class Progress:
-    """A bar that names the stage being worked on."""
-
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-        self._begun = False
-
-    def stage(self, name: str) -> None:
-        """The next stage has begun."""
-        self._bar.update(1 if self._begun else 0)
-        self._begun = True
-        self.detail(name)
-
-    def detail(self, name: str) -> None:
-        """What of the stage is being done."""
-        self._bar.set_description_str(name)
-
-
-@contextmanager
-def _progress(settings: Train) -> Iterator[Progress]:
-    with tqdm(total=STAGES, disable=not settings.progress, bar_format=BAR, leave=False) as bar:
-        yield Progress(bar)
-
-
 def _snapshots(settings: Train, progress: Progress) -> tuple[Tables, Panel]:
     """The tables, read and checked, and the panel of snapshots made of them."""
     progress.stage("reading and checking tables")
@@ -211,92 +185,6 @@ def _snapshots(settings: Train, progress: Progress) -> tuple[Tables, Panel]:
     tables = read(settings.data)
     progress.stage("building snapshots")
     return tables, panel(tables, settings.snapshot, settings.model.churn, settings.data)
-
-
-def _estimators(settings: Train) -> dict[str, Any]:
-    """An unfitted estimator for each part, made before any data is read."""
-    nodes = {"segments": ("segments.behaviour", settings.segments.behaviour.estimator)}
-    nodes |= {p: (f"model.{p}", getattr(settings.model, p).estimator) for p in MODEL_PARTS}
-    nodes |= {
-        f"segmentations.{name}": (f"segmentations.{name}", chosen.estimator)
-        for name, chosen in settings.segmentations.items()
-    }
-    nodes |= {"grid": ("grid", settings.grid.estimator)} if Part.grid in settings.parts else {}
-    made = {}
-    for part, (where, node) in nodes.items():
-        try:
-            made[part] = instantiate(node, _convert_="all")
-        except HydraException as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            raise BadInput(f"{where}.estimator can't be made: {reason}") from None
-        if not hasattr(made[part], "fit"):
-            raise BadInput(f"{where}.estimator: {node} is no estimator with scikit-learn's fit")
-    return made
-
-
-def _switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
-    """The parts that do not run, and why."""
-    wanted = {part.value for part in settings.parts}
-    unknown = {} if snapshots.dated else _without_outcome(settings, snapshots)
-    off = {part: why for part, why in unknown.items() if part in wanted}
-    off |= {part: "not asked for (parts)" for part in PARTS if part not in wanted}
-    chosen = settings.model.potential
-    if "potential" not in off and snapshots.dated and not peer_columns(snapshots, chosen.families):
-        off["potential"] = (
-            "nothing but dates and spend tells customers apart: no category, discount, attribute, "
-            "contract, interaction, answer or event is known, so that peers can't be found"
-        )
-    if not wanted - set(off):
-        raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
-    return off
-
-
-def _without_outcome(settings: Train, snapshots: Panel) -> dict[str, str]:
-    """The parts that a wide table has no outcome for."""
-    outcomes = snapshots.test.outcomes
-    assert outcomes is not None
-    off = {}
-    for part, outcome, setting in (("value", "value", "value"), ("churn", "churned", "churn")):
-        if outcomes[outcome].isna().all():
-            off[part] = f"no column is named as its outcome (data.outcomes.{setting})"
-    if "value" in off:
-        off["potential"] = "value is off, and potential is a quantile of it"
-    elif settings.model.potential.features is None:
-        off["potential"] = (
-            "which columns of a wide table tell a customer's own level of spending is not known; "
-            "name the others in model.potential.features"
-        )
-    return off
-
-
-def _check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator: Any) -> None:
-    """What can be refused before a run is opened.
-
-    Raises:
-        BadInput: one outcome class only, more segments than customers, a bad list of features.
-    """
-    for part in MODEL_PARTS:
-        if part not in off:
-            check_features(snapshots, getattr(settings.model, part).features)
-            check_outcomes(snapshots, part)
-            if not snapshots.dated:
-                check_folds(part, sample(snapshots.training, OUTCOMES[part]).outcome,
-                            settings.evaluation)  # fmt: skip
-    if "segments" not in off:
-        features, behaviour = snapshots.training[-1].features, settings.segments.behaviour
-        if snapshots.dated and snapshots.training[-1].context["value_current"].isna().all():
-            raise BadInput(
-                f"snapshot: {snapshots.dates()[-2]} has less than {settings.snapshot.horizon_days} "
-                "days of history, so that customers can't be put in tiers of current value; choose "
-                "later dates or leave segments out of parts"
-            )
-        for name in ("value_tiers", "potential_tiers"):
-            tiers = getattr(settings.segments, name)
-            check_tiers(f"segments.{name}", tiers.names, tiers.shares)
-        check_k(behaviour, len(features))
-        check_clusterer(estimator)
-        check_features(snapshots, behaviour.features)
-        chosen_columns(features, catalogue(snapshots.spec), behaviour.features)
 
 
 def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, str]:
@@ -405,14 +293,14 @@ def _contributions(bundle: Bundle, parts: list[str], rows: pd.DataFrame) -> dict
 
 def _recovered(
     settings: Train, tables: Tables, snapshots: Panel, scored: pd.DataFrame,
-    behaviour: BehaviourSegments | None, progress: Progress,
+    behaviour: BehaviourSegments | None, side: SideBySide | None, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
     """What the truth says of what was learnt; nothing where it is not asked for."""
     if not settings.evaluation.truth:
         return {}
     progress.detail("holding it against the truth")
     truth = truth_of(settings.data, snapshots)
-    return recovered(settings, tables, snapshots, scored, behaviour, truth)
+    return recovered(settings, tables, snapshots, scored, behaviour, truth, side)
 
 
 def _registered_names(found: Findings, parts: list[str]) -> dict[str, list[str]]:

@@ -338,6 +338,8 @@ class Behaviour:
     ids: list[str]
     arrays: dict[str, Floats]
     min_known: float = 0.0
+    names: dict[str, str] = field(default_factory=dict)
+    highest: int = 0
 
     def assigned(self, frame: pd.DataFrame) -> tuple[list[str], Floats]:
         """The segment id of each customer, and how surely (0 to 1)."""
@@ -391,7 +393,9 @@ def _behaviour(spec: dict[str, Any], files: dict[str, bytes]) -> Behaviour:
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = {name: stored[name].astype(np.float64) for name in stored.files}
     ids = [segment["id"] for segment in spec["segments"]]
-    return Behaviour(spec["kind"], spec["columns"], ids, arrays, spec.get("min_known", 0.0))
+    names = {segment["id"]: segment["name"] for segment in spec["segments"]}
+    least, highest = spec.get("min_known", 0.0), spec.get("highest", len(ids))
+    return Behaviour(spec["kind"], spec["columns"], ids, arrays, least, names, highest)
 
 
 def _tier(x: Floats, cuts: list[float], names: list[str]) -> list[str]:

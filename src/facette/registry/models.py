@@ -209,6 +209,17 @@ def load(tracking: Tracking, name: str, version_or_alias: str | int) -> LoadedMo
     return LoadedModel(bundle, int(version.version), name, str(version.run_id))
 
 
+def in_use(tracking: Tracking, name: str) -> LoadedModel | None:
+    """The champion of a name; None where nothing is registered under it yet."""
+    check_store(tracking)
+    client = open_store(tracking)
+    if not _known(client, name):
+        return None
+    if CHAMPION not in client.get_registered_model(name).aliases:
+        return None
+    return load(tracking, name, CHAMPION)
+
+
 def _version(client: "MlflowClient", name: str, wanted: str) -> "ModelVersion":
     if not _known(client, name):
         names = [m.name for m in client.search_registered_models()]

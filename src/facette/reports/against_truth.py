@@ -13,6 +13,8 @@ from facette.reports.words import differences, missing, number, share, verdict
 
 RECOVERED = {
     "behaviour_ari": "Behaviour segments against the true families (adjusted Rand index)",
+    "axis_power_spearman": "Balance of power against the true axis (rank correlation)",
+    "axis_expectation_spearman": "Level of expectation against the true axis (rank correlation)",
     "churn_efficiency": "Churn: share of what can be known",
     "value_efficiency": "Expected value: share of what can be known",
 }

@@ -1,6 +1,6 @@
 """One card a segment: who they are, what they are worth, what sets them apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -22,7 +22,10 @@ class Trait:
 
 @dataclass
 class Card:
-    """What a card prints, all of it written."""
+    """What a card prints, all of it written.
+
+    `unused`: traits that the segmentation did not read; `lines`: label and text.
+    """
 
     anchor: str
     name: str
@@ -33,6 +36,8 @@ class Card:
     traits: list[Trait]
     membership: list[str]
     outcome: list[tuple[str, list[str]]]
+    unused: list[Trait] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
 
 
 def segment_cards(story: Story) -> list[Card]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from facette.reports import figures
+from facette.reports.scoring_grid_figure import grade_rates
 from facette.reports.side_by_side import title_of
 from facette.reports.side_by_side_figure import pertinence_figure
 from facette.reports.story import Segmentation, Story
@@ -50,7 +51,8 @@ def scope(story: Story, part: str = "", customers: int | None = None) -> str:
 
 def pictures(story: Story) -> dict[str, Picture]:
     """Every picture the story has the data for, by key, in the order of the page."""
-    found = [*_of_segments(story), *_side_by_side(story), *_of_matrix(story), *_of_models(story)]
+    found = [*_of_segments(story), *_side_by_side(story), *_of_matrix(story)]
+    found += [*_of_grid(story), *_of_models(story)]
     return {picture.key: picture for picture in found}
 
 
@@ -177,6 +179,23 @@ def _of_matrix(story: Story) -> Iterator[Picture]:
         f"Matrix of value tier by potential tier; the cell {largest} holds {share(part)} of "
         "the headroom",
         lambda note: figures.matrix(frame, story.currency, note),
+    )
+
+
+def _of_grid(story: Story) -> Iterator[Picture]:
+    if story.grid is None:
+        return
+    grades = story.grid.tables["grades"]
+    level = f"{number(100 * story.confidence)}%"
+    told = "; ".join(f"{grade} {share(rate)}" for grade, rate in grades["rate"].items())
+    yield Picture(
+        "grid-rates",
+        "Whether the better grades do better",
+        f"The share of each grade’s customers who were {story.grid_means}, with its {level} "
+        "interval; dashed, that of all of them.",
+        scope(story, "grid", int(grades["customers"].sum())),
+        f"Share {story.grid_means} by grade: {told}",
+        lambda note: grade_rates(grades, story.grid_means, note),
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
 from facette.reports.cards import segment_cards
 from facette.reports.gallery import pictures
+from facette.reports.portraits import folds, with_portraits
+from facette.reports.scoring_grid import grid_told
 from facette.reports.side_by_side import side_tables, verdicts
 from facette.reports.story import PARTS, Story
 from facette.reports.summary import SEVERITIES, summary_lines
@@ -61,7 +63,9 @@ def _told(story: Story) -> dict[str, Any]:
         "headlines": _headlines(story),
         "checks": sorted(story.checks, key=lambda check: SEVERITIES.index(check.severity)),
         "pictures": _drawn(story),
-        "cards": segment_cards(story),
+        "cards": with_portraits(segment_cards(story), story),
+        "folds": folds(story),
+        "grid": grid_told(story),
         "tables": _tables(story),
         "models": _models(story),
         "truth": truth_sentences(story),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from facette.segments.scorecard_learnt import JudgedGrid
 from facette.segments.side_by_side import SideBySide
 
 PARTS = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
@@ -112,7 +113,10 @@ class Story:
     tiers : tier, customers, share, cut (its least value), value_share (expected value, or
         margin where no model ran).
     side_by_side : the segmentations, judged. their_segments : a row for each of their segments, see
-        `reports.side_by_side.segments_of`.
+        `reports.side_by_side.segments_of`. portraits : segmentation -> a card for each segment, see
+        `segments.portraits`.
+    grid : the scoring grid at the test date; grid_means : its outcome in words; grid_top : the
+        grades that count as its top.
     matrix : value_tier, potential_tier, customers, value, headroom, churn: means a customer.
         Tiers stand in order of first appearance, the highest first.
     cells : cell, customers, value, headroom, churn: means a customer; the crossing of the matrix
@@ -161,6 +165,10 @@ class Story:
     tiers: pd.DataFrame | None = None
     side_by_side: SideBySide | None = None
     their_segments: pd.DataFrame | None = None
+    portraits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    grid: JudgedGrid | None = None
+    grid_means: str = ""
+    grid_top: list[str] = field(default_factory=list)
     matrix: pd.DataFrame | None = None
     cells: pd.DataFrame | None = None
     drivers: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from facette.reports.story import Headline, Segmentation, Story
 from facette.reports.tables import cleaned_rows
 from facette.reports.words import BASELINES
 from facette.segments.crossing import crossed
+from facette.segments.portraits import portraits
 from facette.segments.quality import verdict
 from facette.settings import ChurnDefinition, EventData, WideData
 from facette.snapshots.catalogue import table as catalogue_table
@@ -80,6 +81,10 @@ def tell(
         tiers=_tiers(found),
         side_by_side=found.side,
         their_segments=None if found.side is None else segments_of(found.side, found.scored),
+        portraits=_portraits(found),
+        grid=found.grid,
+        grid_means=found.settings.grid.outcome_means,
+        grid_top=list(found.settings.grid.top),
         matrix=_matrix(found),
         cells=_cells(found),
         drivers=_drivers(found),
@@ -129,6 +134,7 @@ def _said(found: Findings) -> list[str]:
                 "little behaviour to be known; they stand in the segment of the average with "
                 "confidence 0, and stability is of the others"
             )
+    notes += found.grid.notes if found.grid else []
     return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
 
 
@@ -267,6 +273,13 @@ def _segments(found: Findings) -> pd.DataFrame:
     if "value_expected" in scored:
         frame["value_share"] = groups["value_expected"].sum() / scored["value_expected"].sum()
     return frame
+
+
+def _portraits(found: Findings) -> dict[str, list[dict[str, Any]]]:
+    """A card for each segment of each segmentation, as plain JSON."""
+    frame = found.panel.test.features
+    cuts = [] if found.side is None else found.side.cuts
+    return {cut.name: portraits(cut, frame, found.catalogue, found.scored) for cut in cuts}
 
 
 def _profile(found: Findings, segment: np.ndarray) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,10 +77,9 @@ def apply(
     for name, (purpose, estimator) in chosen.items():
         try:
             fitted = clone(estimator).fit(frame)
+            made.append(_applied(name, purpose, fitted, frame, later, resamples, seed))
         except BadInput as error:
             off[name] = f"segmentations.{name}.{error}"
-            continue
-        made.append(_applied(name, purpose, fitted, frame, later, resamples, seed))
     return made, off
 
 
@@ -119,14 +119,18 @@ def refit_stability(
     fitted: Any, frame: pd.DataFrame, labels: pd.Series, ids: Sequence[str], resamples: int,
     seed: int,
 ) -> dict[str, float]:  # fmt: skip
-    """Per segment, the mean over bootstrap refits of the best Jaccard match (Hennig 2007)."""
+    """Per segment, the mean over bootstrap refits of the best Jaccard match (Hennig 2007).
+
+    A draw that the segmentation can't be fitted on brings none of them back.
+    """
     generator = np.random.default_rng(seed)
     code = {segment: i for i, segment in enumerate(ids)}
     own = labels.map(code).to_numpy()
     found = np.zeros((resamples, len(ids)))
     for b in range(resamples):
         drawn = generator.integers(0, len(frame), len(frame))
-        again = clone(fitted).fit(frame.iloc[drawn]).predict(frame)
-        found[b] = best_jaccard(own, pd.factorize(again)[0], len(ids))
+        with suppress(BadInput):
+            again = clone(fitted).fit(frame.iloc[drawn]).predict(frame)
+            found[b] = best_jaccard(own, pd.factorize(again)[0], len(ids))
     held = np.bincount(own, minlength=len(ids)) > 0
     return {s: float(found[:, i].mean()) for s, i in code.items() if held[i]}

@@ -40,7 +40,10 @@ MIN_KNOWN = 0.5  # share of its columns below which a customer's behaviour is no
 
 @dataclass(frozen=True)
 class BehaviourSegments:
-    """Fitted clusters: prepared columns, the estimator, ids and names in label order."""
+    """Fitted clusters: prepared columns, the estimator, ids and names in label order.
+
+    `highest`: the highest number of an id ever given, over the versions that were remembered.
+    """
 
     columns: list[dict[str, Any]]
     estimator: Any
@@ -50,6 +53,7 @@ class BehaviourSegments:
     criterion: str
     nature: Nature | None
     notes: list[str] = field(default_factory=list)
+    highest: int = 0
 
     def plain(self) -> dict[str, Any]:
         """What `part.json` says of them."""
@@ -58,6 +62,7 @@ class BehaviourSegments:
             "kind": kind,
             "columns": self.columns,
             "segments": self.segments,
+            "highest": max(self.highest, len(self.segments)),
             "min_known": MIN_KNOWN,
         }
 

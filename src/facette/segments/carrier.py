@@ -61,7 +61,7 @@ def _carries_itself(fitted: Any, z: np.ndarray) -> bool:
     centres = getattr(fitted, "cluster_centers_", None)
     if type(fitted) in (KMeans, MiniBatchKMeans):
         return True
-    if not isinstance(centres, np.ndarray) or not hasattr(fitted, "predict"):
+    if not isinstance(centres, np.ndarray) or not len(centres) or not hasattr(fitted, "predict"):
         return False
     return np.array_equal(fitted.predict(z), pairwise_distances_argmin(z, centres))
 

@@ -1,7 +1,7 @@
 """Pertinence: does knowing the segment tell what will happen, beyond what the value tier tells?
 
-Means are learnt at the training date and judged at the test date. The mean of a cell of tier and
-segment is drawn towards its tier's as its customers are few (credibility: Bühlmann & Straub 1970),
+Means are learnt at the training date and judged at the test date. Within each tier, the mean of a
+segment is drawn towards the tier's as its customers are few (credibility: Bühlmann & Straub 1970),
 so that a segmentation of many small cells gains nothing by chance.
 """
 
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-
-LEAST = 1e-6  # probabilities stay this far from 0 and 1
 
 
 @dataclass(frozen=True)
@@ -94,41 +92,47 @@ def _predicted(
     tier, later = base[0].reindex(y.index), base[1].reindex(at)
     of_tier = y.groupby(tier).mean()
     plain = later.map(of_tier).astype(float).fillna(y.mean()).to_numpy()
-    rest = y - tier.map(of_tier).astype(float)
-    cell, cell_later = (_cells(t, g.reindex(t.index)) for t, g in zip((tier, later), groups,
-                                                                      strict=True))  # fmt: skip
-    moved = cell_later.map(credible_means(rest, cell)).astype(float).fillna(0.0).to_numpy()
-    return plain, plain + moved
+    own, own_later = groups[0].reindex(y.index), groups[1].reindex(at)
+    of_cell = {t: credible_means(y[rows], own[rows]) for t, rows in y.groupby(tier).groups.items()}
+    drawn = [of_cell.get(t, {}).get(g, p) for t, g, p in zip(later, own_later, plain, strict=True)]
+    return plain, np.array(drawn, dtype=float)
 
 
-def _cells(tier: pd.Series, group: pd.Series) -> pd.Series:
-    return tier.astype(str) + "\x1f" + group.astype(str)
+def credible_means(y: pd.Series, group: pd.Series) -> pd.Series:
+    """Mean of each group, n / (n + within / between) of it its own, the rest that of all.
 
-
-def credible_means(rest: pd.Series, cell: pd.Series) -> pd.Series:
-    """Mean of each cell drawn towards 0: n / (n + within / between) of it (Bühlmann & Straub)."""
-    groups = rest.groupby(cell)
+    The homogeneous estimator of Bühlmann & Straub (1970): weighted by customers, the means drawn
+    together keep the mean of all, so that a level that moves between two dates is no gain.
+    """
+    groups = y.groupby(group)
     n, mean = groups.size(), groups.mean()
-    total, cells = n.sum(), len(n)
-    if total <= cells or cells < 2:
-        return mean * 0.0
-    within = float(((rest - cell.map(mean)) ** 2).sum() / (total - cells))
-    spread = float((n * mean**2).sum() - within * (cells - 1))
+    total, number = n.sum(), len(n)
+    overall = float((n * mean).sum() / max(total, 1))
+    alike = pd.Series(overall, index=mean.index)
+    if total <= number or number < 2:
+        return alike
+    within = float(((y - group.map(mean).astype(float)) ** 2).sum() / (total - number))
+    spread = float((n * (mean - overall) ** 2).sum() - within * (number - 1))
     between = spread / float(total - (n**2).sum() / total)
-    return mean * (n / (n + within / between)) if between > 0 else mean * 0.0
+    if between <= 0:
+        return alike
+    credible = n / (n + within / between)
+    common = (credible * mean).sum() / credible.sum()
+    return credible * mean + (1 - credible) * common
 
 
 def _loss(outcome: Outcome, predicted: np.ndarray) -> np.ndarray:
     actual = outcome.test.to_numpy(float)
     if outcome.loss == "squared":
         return (actual - predicted) ** 2
-    kept = np.clip(predicted, LEAST, 1 - LEAST)
+    least = 1 / (len(outcome.training) + 2)  # what never happened may (Laplace's succession)
+    kept = np.clip(predicted, least, 1 - least)
     return -(actual * np.log(kept) + (1 - actual) * np.log(1 - kept))
 
 
 def _share(saved: np.ndarray, of: np.ndarray) -> tuple[float, float]:
     """A ratio of two means over the same customers, and its standard error by the delta method."""
-    whole = of.mean()
+    whole = of.mean() if len(of) > 1 else 0.0
     if not whole:
         return 0.0, 0.0
     ratio = saved.mean() / whole

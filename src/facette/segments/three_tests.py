@@ -21,6 +21,7 @@ from facette.segments.quality import shared_information
 from facette.segments.treatment import Price, Response
 from facette.settings import ThreeTests
 
+ANSWERS = "answers"
 BANDS = 5
 LEAST_ROWS = 30  # with a known value, for a criterion to be judged
 Pair = tuple[pd.Series, pd.Series]
@@ -52,14 +53,17 @@ def judged(
 ) -> Judged:  # fmt: skip
     """Put a segmentation through the three tests.
 
+    Pertinent is what holds at the confidence level for all outcomes and the answers to contacts
+    together (Holm 1979), and each outcome by its own interval.
+
     `value`, `reachable` (whether a customer consents to any channel) and `treatment` (how they were
     dealt with) are by customer of the test date, None where not known.
     """
     told = {o.name: pertinence(o, tiers, (cut.training, cut.test), confidence) for o in outcomes}
+    sure = _sure(told, response, confidence)
     figures = {**_measured(cut), **_practical(cut, value, reachable, treatment)}
     passed = {
-        "pertinent": any(p.low > 0 for p in told.values())
-        or (response is not None and response.p < 1 - confidence),
+        "pertinent": bool(sure),
         "measurable": figures["stability_min"] >= bars.least_stable
         and figures["unsure"] <= bars.unsure,
         "practical": figures["smallest_share"] >= bars.smallest
@@ -67,12 +71,26 @@ def judged(
     }
     beyond = "that value tiers leave open" if tiers is not None else "that one mean for all leaves"
     said = [
-        _of_pertinence(told, response, confidence, beyond),
+        _of_pertinence(told, response, sure, beyond),
         _of_measure(figures, bars),
         _of_practice(figures, bars),
     ]
     verdict = f"{_worth(passed)}: {'; '.join(said)}."
     return Judged(cut.name, told, response, price, figures, passed, verdict)
+
+
+def _sure(
+    told: Mapping[str, Pertinence], response: Response | None, confidence: float
+) -> set[str]:
+    """The outcomes, and the answers, of which the segments tell: surely, all asked together."""
+    chance = {name: p.p for name, p in told.items()}
+    chance |= {} if response is None else {ANSWERS: response.p}
+    found: set[str] = set()
+    for name in sorted(chance, key=lambda n: chance[n]):
+        if chance[name] * (len(chance) - len(found)) >= 1 - confidence:
+            break
+        found.add(name)
+    return found - {name for name, p in told.items() if p.low <= 0}
 
 
 def _measured(cut: Applied) -> dict[str, float]:
@@ -103,13 +121,17 @@ def _practical(
 
 def at_stake(value: pd.Series, groups: pd.Series) -> float:
     """The share of value that stands elsewhere than customers do: Hoover's index (1936) between
-    groups, 0 where a segment's share of value is its share of customers.
+    groups, 0 where a segment's share of value is its share of customers. Of customers whose value
+    and group are known; at most 1, which segments that lose money could pass. NaN where the total
+    is not above 0.
     """
-    whole = value.sum()
+    known = pd.concat({"value": value, "group": groups}, axis=1, join="inner").dropna()
+    whole = known["value"].sum()
     if not whole > 0:
         return np.nan
-    by_group = value.groupby(groups).agg(["sum", "size"])
-    return float((by_group["sum"] / whole - by_group["size"] / len(value)).abs().sum() / 2)
+    by_group = known.groupby("group", observed=True)["value"].agg(["sum", "size"])
+    moved = (by_group["sum"] / whole - by_group["size"] / len(known)).abs().sum() / 2
+    return min(float(moved), 1.0)
 
 
 def _worth(passed: Mapping[str, bool]) -> str:
@@ -121,9 +143,9 @@ def _worth(passed: Mapping[str, bool]) -> str:
 
 
 def _of_pertinence(
-    told: Mapping[str, Pertinence], response: Response | None, confidence: float, beyond: str
+    told: Mapping[str, Pertinence], response: Response | None, sure: set[str], beyond: str
 ) -> str:
-    tells = [f"{p.gain:.1%} of {name}" for name, p in told.items() if p.low > 0]
+    tells = [f"{p.gain:.1%} of {name}" for name, p in told.items() if name in sure]
     if not told:
         said = "no outcome is known to hold it against"
     elif tells:
@@ -131,15 +153,17 @@ def _of_pertinence(
     else:
         said = f"it tells nothing sure of {' or '.join(told)} {beyond}"
     if response is None:
-        return f"{said} (answers to contacts: not measured, nothing was randomised)"
-    moved = response.p < 1 - confidence
-    return f"{said}, and its segments answer contacts {'differently' if moved else 'alike'}"
+        return f"{said} (answers to contacts: not measured, too little was randomised)"
+    moved = "differently" if ANSWERS in sure else "alike, as far as can be told"
+    return f"{said}, and its segments answer contacts {moved}"
 
 
 def _of_measure(figures: Mapping[str, float], bars: ThreeTests) -> str:
     least, stay = figures["stability_min"], figures["stay"]
     back = "come back" if least >= bars.least_stable else "do not all come back"
     said = f"its segments {back} (least Jaccard {least:.2f})"
+    if np.isnan(least):
+        said = "whether its segments come back is not known"
     if figures["unsure"] > bars.unsure:
         said += f", {figures['unsure']:.0%} of customers stand between them"
     if np.isnan(stay):
@@ -164,14 +188,16 @@ def criteria(
     """A row for each criterion (a column at both dates): the three tests, and whether to keep it.
 
     Numbers are cut into fifths frozen at the first date. Columns: for each outcome `<name>_gain`
-    and `<name>_q`, the false discovery rate among all criteria (Benjamini & Hochberg 1995); known
+    and `<name>_q`, the false discovery rate among all criteria and outcomes (Benjamini & Hochberg
+    1995); known
     (share of customers with a value), stay (rank correlation between the dates, or share of
     customers with the same category), at_stake, keep ("keep", "weak", "drop"), why.
     """
     rows = {}
     for name in frame.columns:
         cut = _fifths(frame[name], later[name]) if name in numeric else _as_text(frame, later, name)
-        if cut[0].nunique() > 1 and frame[name].notna().sum() >= LEAST_ROWS:
+        known = frame[name].notna().sum()
+        if cut[0].nunique() > 1 and frame[name].nunique() > 1 and known >= LEAST_ROWS:
             rows[name] = {
                 **_pertinent(cut, outcomes, tiers, confidence),
                 "known": float(later[name].notna().mean()),
@@ -197,8 +223,10 @@ def _weighed(
 ) -> pd.DataFrame:
     if table.empty:
         return table
-    for name in names:
-        table[f"{name}_q"] = false_discovery_control(table[f"{name}_q"])
+    asked = [f"{name}_q" for name in names]
+    if asked:
+        p = table[asked].to_numpy(float)
+        table[asked] = false_discovery_control(p.ravel()).reshape(p.shape)
     sure = np.column_stack(
         [(table[f"{n}_q"] < 1 - confidence) & (table[f"{n}_gain"] > 0) for n in names]
         or [np.zeros(len(table), dtype=bool)]
@@ -216,9 +244,16 @@ def _weighed(
 
 
 def _fifths(column: pd.Series, later: pd.Series) -> Pair:
-    """Both dates in fifths whose cuts are frozen at the first; what is not known stands apart."""
-    steps = np.linspace(0, 1, BANDS + 1)[1:-1]
-    cuts = np.unique(column.dropna().quantile(steps)) if column.notna().any() else np.empty(0)
+    """Both dates in fifths whose cuts are frozen at the first; what is not known stands apart.
+
+    A cut at the largest value would part nobody: it moves to the next below, so that a rare low
+    value stands apart as a rare high one does.
+    """
+    values = np.sort(column.dropna().to_numpy(float))
+    cuts = np.empty(0)
+    if len(values) and (below := values[values < values[-1]]).size:
+        steps = np.linspace(0, 1, BANDS + 1)[1:-1]
+        cuts = np.unique(np.minimum(np.quantile(values, steps, method="lower"), below[-1]))
     return _banded(column, cuts), _banded(later, cuts)
 
 

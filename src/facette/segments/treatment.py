@@ -1,5 +1,6 @@
 """Are customers of one segment moved by other contacts than those of another, and what does it
-cost to choose by segment rather than by customer? Told from randomised campaigns only.
+cost to choose by segment rather than by customer? Told from randomised campaigns only, those of
+which both arms are known. A customer's rows count together in every interval.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ REACHED = 0.5  # of the customers, whom a choice may contact
 class Response:
     """Effect of contact by segment: purchases within 30 days more than in the control arm.
 
-    `effects`: indexed by segment id, columns customers, effect, se. `p`: of effects that differ as
-    much by chance (Cochran's Q, 1954); `inconsistency`: I2 (Higgins & Thompson 2002), the share of
-    the spread of effects that is no chance.
+    `effects`: indexed by segment id, columns customers, effect, se, and beyond: what is more than
+    the same campaigns did on the whole. `p`: of these differing as much by chance (Cochran's Q,
+    1954), so that segments which were sent other campaigns aren't taken to answer differently;
+    `inconsistency`: I2 (Higgins & Thompson 2002), the share of the spread that is no chance.
     """
 
     effects: pd.DataFrame
@@ -50,7 +52,7 @@ def response(groups: pd.Series, sent: pd.DataFrame) -> Response | None:
 
     `sent` has the columns of `snapshots.campaigns.randomised`.
     """
-    rows = sent.assign(segment=sent["customer_id"].map(groups)).dropna(subset="segment")
+    rows = _compared(groups, sent)
     found = {
         segment: _effect(own)
         for segment, own in rows.groupby("segment")
@@ -58,28 +60,59 @@ def response(groups: pd.Series, sent: pd.DataFrame) -> Response | None:
     }
     if len(found) < 2:
         return None
-    effects = pd.DataFrame.from_dict(found, orient="index", columns=["customers", "effect", "se"])
-    known = effects[effects["se"] > 0]
-    weight = 1 / known["se"] ** 2
-    mean = (weight * known["effect"]).sum() / weight.sum()
-    q, freedom = float((weight * (known["effect"] - mean) ** 2).sum()), len(known) - 1
-    if freedom < 1:
-        return None
+    columns = ["customers", "effect", "se", "beyond"]
+    effects = pd.DataFrame.from_dict(found, orient="index", columns=columns)
+    weight = 1 / effects["se"] ** 2
+    mean = (weight * effects["beyond"]).sum() / weight.sum()
+    q, freedom = float((weight * (effects["beyond"] - mean) ** 2).sum()), len(effects) - 1
     return Response(effects, float(chi2.sf(q, freedom)), max(0.0, 1 - freedom / q) if q else 0.0)
 
 
-def _effect(own: pd.DataFrame) -> tuple[int, float, float]:
-    """Customers, difference of weighted rates of purchase, its standard error."""
-    rates, variance = [], 0.0
-    for arm in (1, 0):
-        y = own.loc[own["sent"] == arm, "bought"].to_numpy(float)
-        weight = 1 / own.loc[own["sent"] == arm, "propensity"].to_numpy(float)
-        rate = float(np.average(y, weights=weight))
-        effective = weight.sum() ** 2 / (weight**2).sum()
+def _compared(groups: pd.Series, sent: pd.DataFrame) -> pd.DataFrame:
+    """The rows of segments and campaigns that have both arms, with their segment.
+
+    `weight`: inverse propensity, scaled so that either arm stands for the whole of its campaign.
+    `usual`: the weighted rate of purchase of its arm of its campaign.
+    """
+    rows = sent.assign(segment=sent["customer_id"].map(groups)).dropna(subset="segment")
+    rows = rows.astype({"sent": int, "bought": float, "propensity": float})
+    both = rows.groupby("campaign")["sent"].transform("nunique") == 2
+    rows = rows[both].reset_index(drop=True)
+    inverse, arm = 1 / rows["propensity"], [rows["campaign"], rows["sent"]]
+    share = inverse / inverse.groupby(arm).transform("sum")
+    return rows.assign(
+        weight=share * rows.groupby("campaign")["sent"].transform("size"),
+        usual=(share * rows["bought"]).groupby(arm).transform("sum"),
+    )
+
+
+def _effect(own: pd.DataFrame) -> tuple[int, float, float, float]:
+    """Customers; difference of weighted rates of purchase, its standard error; what is beyond."""
+    y, usual, off = own["bought"].to_numpy(), own["usual"].to_numpy(), np.zeros(len(own))
+    effect = beyond = variance = 0.0
+    for arm, sign in ((1, 1), (0, -1)):
+        at = own["sent"].to_numpy() == arm
+        share = own["weight"].to_numpy()[at] / own["weight"].to_numpy()[at].sum()
+        rate, effective = float(share @ y[at]), 1 / float(share @ share)
         smoothed = (rate * effective + 1) / (effective + 2)  # a rare answer may not come at all
-        rates.append(rate)
         variance += smoothed * (1 - smoothed) / effective
-    return own["customer_id"].nunique(), rates[0] - rates[1], float(np.sqrt(variance))
+        off[at] = sign * share * (y[at] - rate)
+        effect, beyond = effect + sign * rate, beyond + sign * float(share @ (y[at] - usual[at]))
+    se = float(np.sqrt(variance * _design(off, own["customer_id"])))
+    return own["customer_id"].nunique(), effect, se, beyond
+
+
+def _design(off: np.ndarray, customer: pd.Series) -> float:
+    """How many times the variance grows since the rows of a customer go together (Kish 1965)."""
+    alone = float(off @ off)
+    if not alone:
+        return 1.0
+    return max(1.0, _squared_by(off, customer) / alone)
+
+
+def _squared_by(off: np.ndarray, customer: pd.Series) -> float:
+    """The sum over customers of the squared sum of their rows."""
+    return float((pd.Series(off).groupby(customer.to_numpy()).sum() ** 2).sum())
 
 
 def price_of_box(
@@ -88,27 +121,31 @@ def price_of_box(
     """What a choice by segment brings less than one by customer; None where it can't be told.
 
     The choice by customer contacts those with the largest predicted difference between arms, a
-    classifier for each; both are learnt in folds of customers and valued on the others, by inverse
-    propensity. `frame`: numeric features (n, d) by customer, known before.
+    classifier for each, which also sees the effect in the customer's segment; both are learnt in
+    folds of customers and valued on the others, by inverse propensity. `frame`: numeric features
+    (n, d) by customer, known before.
     """
-    rows = sent.assign(segment=sent["customer_id"].map(groups)).dropna(subset="segment")
-    rows = rows[rows["customer_id"].isin(frame.index)].reset_index(drop=True)
-    if rows.groupby("sent")["bought"].sum().reindex([0, 1], fill_value=0).min() < FOLDS:
+    rows = _compared(groups[groups.index.isin(frame.index)], sent)
+    bought = rows.groupby("sent")["bought"].sum().reindex([0, 1], fill_value=0)
+    if min(bought.min(), rows["customer_id"].nunique()) < FOLDS:
         return None
     x = frame.loc[rows["customer_id"]].to_numpy(float)
     chosen = np.zeros((len(rows), 2))
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(
         x, groups=rows["customer_id"]
     ):
-        chosen[test, 0] = _best(_uplift(x, rows, train, test, seed))
         effects = {s: _effect(own)[1] for s, own in rows.iloc[train].groupby("segment")
                    if own["sent"].nunique() == 2}  # fmt: skip
-        chosen[test, 1] = _best(rows.loc[test, "segment"].map(effects).fillna(0).to_numpy(float))
-    worth = np.where(rows["sent"] == 1, 1, -1) * rows["bought"] / rows["propensity"]
+        by_segment = rows["segment"].map(effects).astype(float).fillna(0).to_numpy()
+        told = np.column_stack([x, by_segment])
+        chosen[test, 0] = _best(_uplift(told, rows, train, test, seed))
+        chosen[test, 1] = _best(by_segment[test])
+    worth = np.where(rows["sent"] == 1, 1, -1) * rows["bought"] * rows["weight"]
     by_each = 100 * chosen * worth.to_numpy()[:, None]
     difference = by_each[:, 0] - by_each[:, 1]
-    half = norm.ppf(0.5 + confidence / 2) * difference.std(ddof=1) / np.sqrt(len(rows))
     mean = float(difference.mean())
+    error = np.sqrt(_squared_by(difference - mean, rows["customer_id"])) / len(rows)
+    half = norm.ppf(0.5 + confidence / 2) * error
     one, other = (float(v) for v in by_each.mean(axis=0))
     return Price(one, other, mean, mean - half, mean + half)
 
@@ -123,7 +160,7 @@ def _uplift(
         if len(np.unique(y)) < 2:
             return np.zeros(len(test))
         model = HistGradientBoostingClassifier(max_depth=3, max_iter=60, random_state=seed)
-        model.fit(x[own], y, sample_weight=1 / rows["propensity"].to_numpy()[own])
+        model.fit(x[own], y, sample_weight=rows["weight"].to_numpy()[own])
         told.append(model.predict_proba(x[test])[:, 1])
     return np.asarray(told[0] - told[1])
 

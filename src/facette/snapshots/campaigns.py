@@ -17,9 +17,9 @@ def randomised(tables: Tables, since: int | None = None) -> pd.DataFrame:
     """Customers of randomised campaigns whose 30 days are over, a row for each time.
 
     Columns: customer_id, campaign, sent and bought (0 or 1), propensity. Bought is a contract begun
-    within 30 days of the sending, or a purchase where there are no contracts. A propensity that is
-    not known counts as 1, so that all of an arm weigh the same. `since` (microseconds) leaves out
-    what was sent before.
+    within 30 days of the sending, or a purchase where there are no contracts. Propensity is that of
+    the arm the customer is in; where it is not known, the share of the campaign in that arm. `since`
+    (microseconds) leaves out what was sent before.
     """
     given = set(tables.columns("contacts")) if "contacts" in tables else set()
     if not given >= NEEDED:
@@ -38,7 +38,8 @@ def randomised(tables: Tables, since: int | None = None) -> pd.DataFrame:
 
 
 def _contacts(tables: Tables, has_propensity: bool, since: int | None) -> pl.DataFrame:
-    propensity = pl.col("propensity") if has_propensity else pl.lit(1.0)
+    propensity = pl.col("propensity") if has_propensity else pl.lit(None, pl.Float64)
+    size = pl.len().over("campaign", "sent")
     over = pl.col("sent_at") + ANSWER_DAYS * DAY_US <= tables.observed_until
     late = pl.col("sent_at") >= since if since is not None else pl.lit(True)
     return pl.DataFrame(
@@ -47,8 +48,9 @@ def _contacts(tables: Tables, has_propensity: bool, since: int | None) -> pl.Dat
         .select(
             "customer_id", "campaign", "sent_at",
             sent=(pl.col("arm").str.to_lowercase() != CONTROL).cast(pl.Int8),
-            propensity=propensity.fill_null(1.0),
+            propensity=propensity,
         )
+        .with_columns(pl.col("propensity").fill_null(size / pl.len().over("campaign")))
         .collect()
     )  # fmt: skip
 

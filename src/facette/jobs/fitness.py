@@ -1,0 +1,108 @@
+"""What a training run is made of, and whether the data are fit for it, before a run is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+
+from facette.errors import BadInput
+from facette.models.facets import check_features, check_outcomes, peer_columns
+from facette.models.folds import OUTCOMES, check_folds
+from facette.models.validation import sample
+from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
+from facette.segments.tiers import check_tiers
+from facette.settings import Part, Train
+from facette.snapshots.catalogue import catalogue
+from facette.snapshots.panel import Panel
+
+MODEL_PARTS = ("value", "potential", "churn")
+PARTS = ("segments", *MODEL_PARTS)
+ON_DEMAND = ("grid",)
+
+
+def estimators_of(settings: Train) -> dict[str, Any]:
+    """An unfitted estimator for each part, made before any data is read."""
+    nodes = {"segments": ("segments.behaviour", settings.segments.behaviour.estimator)}
+    nodes |= {p: (f"model.{p}", getattr(settings.model, p).estimator) for p in MODEL_PARTS}
+    nodes |= {
+        f"segmentations.{name}": (f"segmentations.{name}", chosen.estimator)
+        for name, chosen in settings.segmentations.items()
+    }
+    nodes |= {"grid": ("grid", settings.grid.estimator)} if Part.grid in settings.parts else {}
+    made = {}
+    for part, (where, node) in nodes.items():
+        try:
+            made[part] = instantiate(node, _convert_="all")
+        except HydraException as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise BadInput(f"{where}.estimator can't be made: {reason}") from None
+        if not hasattr(made[part], "fit"):
+            raise BadInput(f"{where}.estimator: {node} is no estimator with scikit-learn's fit")
+    return made
+
+
+def switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
+    """The parts that do not run, and why."""
+    wanted = {part.value for part in settings.parts}
+    unknown = {} if snapshots.dated else _without_outcome(settings, snapshots)
+    off = {part: why for part, why in unknown.items() if part in wanted}
+    off |= {part: "not asked for (parts)" for part in PARTS if part not in wanted}
+    chosen = settings.model.potential
+    if "potential" not in off and snapshots.dated and not peer_columns(snapshots, chosen.families):
+        off["potential"] = (
+            "nothing but dates and spend tells customers apart: no category, discount, attribute, "
+            "contract, interaction, answer or event is known, so that peers can't be found"
+        )
+    if not wanted - set(off):
+        raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
+    return off
+
+
+def _without_outcome(settings: Train, snapshots: Panel) -> dict[str, str]:
+    """The parts that a wide table has no outcome for."""
+    outcomes = snapshots.test.outcomes
+    assert outcomes is not None
+    off = {}
+    for part, outcome, setting in (("value", "value", "value"), ("churn", "churned", "churn")):
+        if outcomes[outcome].isna().all():
+            off[part] = f"no column is named as its outcome (data.outcomes.{setting})"
+    if "value" in off:
+        off["potential"] = "value is off, and potential is a quantile of it"
+    elif settings.model.potential.features is None:
+        off["potential"] = (
+            "which columns of a wide table tell a customer's own level of spending is not known; "
+            "name the others in model.potential.features"
+        )
+    return off
+
+
+def check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator: Any) -> None:
+    """What can be refused before a run is opened.
+
+    Raises:
+        BadInput: one outcome class only, more segments than customers, a bad list of features.
+    """
+    for part in MODEL_PARTS:
+        if part not in off:
+            check_features(snapshots, getattr(settings.model, part).features)
+            check_outcomes(snapshots, part)
+            if not snapshots.dated:
+                check_folds(part, sample(snapshots.training, OUTCOMES[part]).outcome,
+                            settings.evaluation)  # fmt: skip
+    if "segments" not in off:
+        features, behaviour = snapshots.training[-1].features, settings.segments.behaviour
+        if snapshots.dated and snapshots.training[-1].context["value_current"].isna().all():
+            raise BadInput(
+                f"snapshot: {snapshots.dates()[-2]} has less than {settings.snapshot.horizon_days} "
+                "days of history, so that customers can't be put in tiers of current value; choose "
+                "later dates or leave segments out of parts"
+            )
+        for name in ("value_tiers", "potential_tiers"):
+            tiers = getattr(settings.segments, name)
+            check_tiers(f"segments.{name}", tiers.names, tiers.shares)
+        check_k(behaviour, len(features))
+        check_clusterer(estimator)
+        check_features(snapshots, behaviour.features)
+        chosen_columns(features, catalogue(snapshots.spec), behaviour.features)
