@@ -144,6 +144,20 @@ def test_the_report_is_one_page_without_a_network(trained: Trained) -> None:
         assert segment in page
 
 
+def test_a_second_run_keeps_the_ids_and_names_of_segments(journey: Path, tmp_path: Path) -> None:
+    quick = (*QUICK, f"data.path={journey}", "parts=[segments]")
+    named = "segments.behaviour.names=[Early birds]"
+    first = train_in(tmp_path, *quick, named, "segments.behaviour.k=3", "seed=7")
+    again = train_in(tmp_path, *quick, "segments.behaviour.k=3", "seed=8")
+    one, other = (run.story.segmentation.segments["name"].to_dict() for run in (first, again))
+    assert one["B1"] == "Early birds"
+    assert other == one
+    assert any("all 3 segments are kept" in line for line in again.story.said)
+    both = first.scored.set_index("customer_id")["behaviour_segment"]
+    now = again.scored.set_index("customer_id")["behaviour_segment"]
+    assert (both == now).mean() > 0.9
+
+
 def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> None:
     trained = train_in(tmp_path, *QUICK, f"data.path={journey}", "parts=[churn]")
     assert set(trained.versions) == {"complete_journey_churn"}

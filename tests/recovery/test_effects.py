@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from worlds import Frames, admitted
 
-from facette.recovery.effects import campaign_effects, effects_found, randomised
+from facette.recovery.effects import campaign_effects, effects_found
+from facette.snapshots.campaigns import randomised
 
 SENT = datetime(2022, 3, 1)
 

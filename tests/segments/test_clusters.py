@@ -1,31 +1,29 @@
 """Behaviour clusters keep scikit-learn's contract and tell what the job tells."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from named_segments import check_contract
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from facette.errors import BadInput
 from facette.segments.clusters import BehaviourClusters
+from facette.settings import Behaviour, Segments
+from facette.shipped import shipped
+from facette.snapshots.catalogue import Feature
 
-QUICK = KMeans(n_init=1, random_state=0)
-EXPECTED = {
-    "check_fit2d_1feature": "a single column may be one that varies too little to cluster by",
-    "check_dict_unchanged": "its draws of few values make columns that hardly vary",
-}
+ONE_START = KMeans(n_init=1, random_state=0)
+QUICK = {"null_draws": 1, "natural_level": 0.5, "resamples": 2, "sample": 200}
 
 
-def quick() -> Any:
-    """As shipped, but for few resamples."""
-    from dataclasses import replace
-
-    from facette.segments.clusters import _as_shipped
-
-    return replace(_as_shipped(), resamples=3, sample=200, k_range=[2, 4])
+def as_shipped(**changed: Any) -> Behaviour:
+    """As shipped, but for little work and what is changed."""
+    chosen: Segments = shipped("segments/kmeans", Segments, seed=0)
+    return replace(chosen.behaviour, **(QUICK | changed))
 
 
 def blobs() -> pd.DataFrame:
@@ -34,22 +32,13 @@ def blobs() -> pd.DataFrame:
 
 
 def test_it_keeps_the_contract_of_scikit_learn() -> None:
-    estimator = BehaviourClusters(QUICK, quick())
-    failed = {}
-    for instance, check in estimator_checks_generator(estimator):
-        name = check.func.__name__
-        try:
-            check(instance)
-        except BaseException as error:  # a check may skip, or warn, by raising
-            failed[name] = f"{type(error).__name__}: {error}"
-    surprises = {n: e for n, e in failed.items() if n not in EXPECTED and "Skip" not in e}
-    assert not surprises
+    check_contract(BehaviourClusters(ONE_START, as_shipped(k=2)))
 
 
-@pytest.mark.parametrize("clusterer", [None, QUICK])
+@pytest.mark.parametrize("clusterer", [None, ONE_START])
 def test_groups_are_found_named_and_told_by_columns(clusterer: Any) -> None:
     frame = blobs()
-    clusters = BehaviourClusters(clusterer, quick()).fit(frame)
+    clusters = BehaviourClusters(clusterer, as_shipped(k_range=[2, 4])).fit(frame)
     assert [s["id"] for s in clusters.segments_] == ["B1", "B2", "B3"]
     assert clusters.nature_ is not None
     assert clusters.nature_.kind == "natural"
@@ -59,7 +48,7 @@ def test_groups_are_found_named_and_told_by_columns(clusterer: Any) -> None:
 
 def test_confidence_is_half_on_the_border_and_near_one_at_a_centre() -> None:
     frame = blobs()
-    clusters = BehaviourClusters(QUICK, quick()).fit(frame)
+    clusters = BehaviourClusters(ONE_START, as_shipped(k=3)).fit(frame)
     centres = clusters.behaviour_.estimator.cluster_centers_
     between = clusters.behaviour_.confidence((centres[[0]] + centres[[1]]) / 2)
     assert between == pytest.approx(0.5)
@@ -67,6 +56,19 @@ def test_confidence_is_half_on_the_border_and_near_one_at_a_centre() -> None:
     assert ((clusters.confidence(frame) >= 0.5) & (clusters.confidence(frame) <= 1)).all()
 
 
+def test_of_a_whole_snapshot_only_the_numbers_of_the_catalogue_are_read() -> None:
+    frame = blobs()
+    names = list(frame)
+    known = {n: Feature(n, "own", "share", n, n, "own", behavioural=True) for n in names}
+    known["city"] = Feature("city", "own", "", "city", "ville", "own", category=True)
+    known["absent"] = Feature("absent", "own", "share", "absent", "absent", "own", behavioural=True)
+    whole = frame.assign(city="Lyon", value_current=np.arange(400.0))
+    alone = BehaviourClusters(ONE_START, as_shipped(k=3)).fit(frame)
+    found = BehaviourClusters(ONE_START, as_shipped(k=3), known).fit(whole)
+    assert found.features_ == names
+    np.testing.assert_array_equal(found.predict(whole), alone.predict(frame))
+
+
 def test_a_frame_without_a_varying_column_is_refused() -> None:
     with pytest.raises(BadInput, match="varies between customers"):
-        BehaviourClusters(QUICK, quick()).fit(pd.DataFrame({"a": np.ones(20)}))
+        BehaviourClusters(ONE_START, as_shipped()).fit(pd.DataFrame({"a": np.ones(20)}))

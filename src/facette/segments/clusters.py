@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facette.segments.behaviour import learn_behaviour, standardised
@@ -28,7 +29,8 @@ class BehaviourClusters(BaseEstimator):
     ----------
     clusterer : any scikit-learn clusterer; None: the one of the settings.
     settings : how k is chosen and the verdict reached; None: as shipped in conf/segments/kmeans.
-    catalogue : what columns mean, for names; None: columns speak for themselves.
+    catalogue : what columns mean, for names, and which are read: those that are in it and no
+        category; None: all are, and speak for themselves.
     seed : of every draw.
 
     Attributes: `segments_` (id and name, largest first), `stability_` by id, `nature_` (None for
@@ -51,7 +53,8 @@ class BehaviourClusters(BaseEstimator):
         frame = self._frame(X, reset=True)
         settings = self.settings or _as_shipped()
         clusterer = self.clusterer if self.clusterer is not None else _clusterer(settings)
-        catalogue = self.catalogue or {c: _given(c) for c in frame}
+        known = self.catalogue or {}
+        catalogue = {c: known.get(c, _given(c)) for c in frame}
         found = learn_behaviour(frame, catalogue, settings, clusterer, self.seed)
         self.behaviour_ = found
         self.segments_, self.stability_ = found.segments, found.stability
@@ -84,6 +87,8 @@ class BehaviourClusters(BaseEstimator):
         return standardised(self._frame(X, reset=False), self.behaviour_.columns)
 
     def _frame(self, X: pd.DataFrame, *, reset: bool) -> pd.DataFrame:
+        if self.catalogue is not None and isinstance(X, pd.DataFrame):
+            X = X[[c for c in X if c in self.catalogue and not self.catalogue[c].category]]
         checked = validate_data(
             self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
@@ -91,6 +96,11 @@ class BehaviourClusters(BaseEstimator):
         if isinstance(X, pd.DataFrame):
             return X.astype(float)
         return pd.DataFrame(checked, columns=[f"x{i}" for i in range(checked.shape[1])])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
 
 def _as_shipped() -> Behaviour:

@@ -94,12 +94,12 @@ def _predicted(
     plain = later.map(of_tier).astype(float).fillna(y.mean()).to_numpy()
     own, own_later = groups[0].reindex(y.index), groups[1].reindex(at)
     of_cell = {t: credible_means(y[rows], own[rows]) for t, rows in y.groupby(tier).groups.items()}
-    drawn = [of_cell.get(t, {}).get(g, p) for t, g, p in zip(later, own_later, plain, strict=True)]
-    return plain, np.array(drawn, dtype=float)
+    moved = [of_cell.get(t, {}).get(g, 0.0) for t, g in zip(later, own_later, strict=True)]
+    return plain, plain + np.array(moved, dtype=float)
 
 
 def credible_means(y: pd.Series, group: pd.Series) -> pd.Series:
-    """Mean of each group, n / (n + within / between) of it its own, the rest that of all.
+    """How far each group's mean stands from that of all: n / (n + within / between) of it.
 
     The homogeneous estimator of Bühlmann & Straub (1970): weighted by customers, the means drawn
     together keep the mean of all, so that a level that moves between two dates is no gain.
@@ -107,18 +107,17 @@ def credible_means(y: pd.Series, group: pd.Series) -> pd.Series:
     groups = y.groupby(group)
     n, mean = groups.size(), groups.mean()
     total, number = n.sum(), len(n)
-    overall = float((n * mean).sum() / max(total, 1))
-    alike = pd.Series(overall, index=mean.index)
     if total <= number or number < 2:
-        return alike
+        return mean * 0.0
+    apart = mean - (n * mean).sum() / total
     within = float(((y - group.map(mean).astype(float)) ** 2).sum() / (total - number))
-    spread = float((n * (mean - overall) ** 2).sum() - within * (number - 1))
+    spread = float((n * apart**2).sum() - within * (number - 1))
     between = spread / float(total - (n**2).sum() / total)
     if between <= 0:
-        return alike
+        return mean * 0.0
     credible = n / (n + within / between)
-    common = (credible * mean).sum() / credible.sum()
-    return credible * mean + (1 - credible) * common
+    common = (credible * apart).sum() / credible.sum()
+    return credible * apart + (1 - credible) * common
 
 
 def _loss(outcome: Outcome, predicted: np.ndarray) -> np.ndarray:

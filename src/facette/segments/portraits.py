@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from facette.segments.applied import Applied
+from facette.segments.behaviour import BehaviourSegments
 from facette.segments.quality import verdict
 from facette.snapshots.catalogue import Feature
 
@@ -101,9 +102,9 @@ def _alike(z: pd.DataFrame) -> pd.DataFrame:
 
 def _read_by(cut: Applied) -> set[str]:
     """The features that a segmentation was made of."""
-    columns = getattr(cut.fitted, "columns", None)
-    named = [c["name"] for c in columns] if columns else getattr(cut.fitted, "features_", [])
-    return set(named)
+    if isinstance(cut.fitted, BehaviourSegments):
+        return {column["name"] for column in cut.fitted.columns}
+    return set(getattr(cut.fitted, "features_", []))
 
 
 def _worth(known: pd.DataFrame, own: pd.Index) -> dict[str, Any]:

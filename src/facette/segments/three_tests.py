@@ -79,9 +79,7 @@ def judged(
     return Judged(cut.name, told, response, price, figures, passed, verdict)
 
 
-def _sure(
-    told: Mapping[str, Pertinence], response: Response | None, confidence: float
-) -> set[str]:
+def _sure(told: Mapping[str, Pertinence], response: Response | None, confidence: float) -> set[str]:
     """The outcomes, and the answers, of which the segments tell: surely, all asked together."""
     chance = {name: p.p for name, p in told.items()}
     chance |= {} if response is None else {ANSWERS: response.p}
@@ -270,6 +268,8 @@ def _stays(column: pd.Series, later: pd.Series, is_number: bool) -> float:
     both = pd.concat({"before": column, "after": later}, axis=1, join="inner").dropna()
     if len(both) < LEAST_ROWS:
         return np.nan
+    if is_number and both.nunique().min() < 2:
+        return 0.0
     if is_number:
         return float(both["before"].astype(float).corr(both["after"].astype(float), "spearman"))
     return float((both["before"].astype(str) == both["after"].astype(str)).mean())

@@ -18,8 +18,8 @@ def randomised(tables: Tables, since: int | None = None) -> pd.DataFrame:
 
     Columns: customer_id, campaign, sent and bought (0 or 1), propensity. Bought is a contract begun
     within 30 days of the sending, or a purchase where there are no contracts. Propensity is that of
-    the arm the customer is in; where it is not known, the share of the campaign in that arm. `since`
-    (microseconds) leaves out what was sent before.
+    the arm the customer is in; where it is not known, the share of that arm in its campaign.
+    `since` (microseconds) leaves out what was sent before.
     """
     given = set(tables.columns("contacts")) if "contacts" in tables else set()
     if not given >= NEEDED:
