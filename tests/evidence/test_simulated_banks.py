@@ -96,8 +96,8 @@ def test_families_say_nothing_of_value_unless_tied(
          "mean_with_value": free["family_and_value"].mean(), "banks": float(len(free)),
          "mean_with_wallet_where_tied": tied["family_and_wallet"].mean()},
         "adjusted mutual information of family and fifth of wallet .01 at most in every bank where "
-        "they are independent, and of fifth of value .01 on the mean: value is after cost to serve, "
-        "which families differ in",
+        "they are independent; of fifth of value .01 on the mean, for families cost otherwise to "
+        "serve",
         len(free) > 0
         and free["family_and_wallet"].max() <= 0.01
         and free["family_and_value"].mean() <= 0.01,
@@ -135,7 +135,7 @@ def test_axes_of_the_relation_are_told_from_behaviour(
     evidence(
         f"bank_axis_{axis}",
         figure,
-        "rank correlation with the true axis of at least .9 of its ceiling, on the mean of the banks",
+        "rank correlation with the true axis of at least .9 of its ceiling, on the mean of banks",
         passed and bool(figure),
         FAMILY_DATA,
     )

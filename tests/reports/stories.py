@@ -100,7 +100,6 @@ def base_story() -> Story:
         checks=_checks(),
         segmentation=_segmentation(),
         tiers=_tiers(),
-        rfm=pd.DataFrame({"class": ["555", "554", "111"], "customers": [212, 180, 240]}),
         catalogue=_catalogue(),
         configuration="data:\n  name: synthetic_shop\nseed: 7\n",
         digests={"transactions": "sha256:9f2c" + "0" * 56, "snapshot 2017-10-01": "sha256:77aa"},

@@ -108,8 +108,8 @@ def test_where_nothing_was_randomised_nothing_is_told() -> None:
 
 def test_the_box_costs_nothing_where_segments_carry_all_that_differs() -> None:
     rng = np.random.default_rng(8)
-    groups, rows = campaign(rng, 3000, [0.0, 0.0, 0.3, 0.4])
-    frame = pd.DataFrame({"noise": rng.normal(size=3000)}, index=groups.index)
+    groups, rows = campaign(rng, 2000, [0.0, 0.0, 0.3, 0.4])
+    frame = pd.DataFrame({"noise": rng.normal(size=2000)}, index=groups.index)
     found = price_of_box(frame, groups, rows, 0.95, 0)
     assert found is not None
     assert found.low <= 0 <= found.high

@@ -103,7 +103,7 @@ def _facts(story: Story, told: Portrait) -> list[tuple[str, str]]:
 
 def _negative(told: Portrait) -> list[tuple[str, str]]:
     count = told["negative_value"]
-    return [] if count is None else [("Expected value below 0", f"{number(count)} customers")]
+    return [] if count is None else [("Value below 0", f"{number(count)} customers")]
 
 
 def _traits(told: Sequence[Portrait], most: int) -> list[Trait]:
@@ -142,9 +142,12 @@ def movement(told: Portrait) -> str:
     """How a segment grew since the last date, in words."""
     if told["trend"] is None:
         return f"{NOT_AVAILABLE}: there is no earlier date"
+    moved = {
+        "came": "came from other segments", "went": "went to others", "new": "new to the base",
+        "gone": "no longer in the base",
+    }  # fmt: skip
+    counts = [f"{number(told[name])} {words}" for name, words in moved.items() if told[name]]
     return (
         f"{number(100 * told['trend'], 1, signed=True)} points of the base, from "
-        f"{share(told['share_before'])}; {number(told['came'])} came from other segments, "
-        f"{number(told['went'])} went to others, {number(told['new'])} new to the base, "
-        f"{number(told['gone'])} no longer in it"
+        f"{share(told['share_before'])}; {', '.join(counts) or 'nobody came or went'}"
     )

@@ -12,7 +12,6 @@ from facette.reports.tables import Table, table
 from facette.reports.words import capital, missing, money, number, plain, share
 from facette.segments.scorecard_judged import Backtest, SwapSet
 from facette.segments.scorecard_learnt import JudgedGrid
-from facette.wording import listed
 
 SIDES = {"explicit": "fit", "behavioural": "engagement"}
 HALF = 0.5  # the area that chance gives
@@ -40,12 +39,17 @@ def grid_told(story: Story) -> GridTold | None:
     return GridTold(
         verdict,
         tone,
-        [_area(story, grid), *grid.backtest.warnings],
+        [_area(story, grid), *(f"{_alone(line)}." for line in grid.backtest.warnings)],
         _grades_table(story, grid),
         _bands_table(story, grid),
         [swap_in_words(story, rival, swap) for rival, swap in grid.swaps.items()],
-        [note for note in grid.notes if note not in grid.backtest.warnings],
+        [_alone(note) for note in grid.notes if note not in grid.backtest.warnings],
     )
+
+
+def _alone(note: str) -> str:
+    """A note of the run as it reads in the grid's own section."""
+    return capital(note.removeprefix("grid: "))
 
 
 def _verdict(told: Backtest) -> tuple[str, str]:
@@ -92,7 +96,7 @@ def _grades_table(story: Story, grid: JudgedGrid) -> Table:
         "between": (f"{number(100 * story.confidence)}% interval", "text"),
         "mean_value": ("Value each", "money"),
     }
-    made = table(frame, columns, "What happened to each grade", story.currency)
+    made = _in_line(table(frame, columns, "What happened to each grade", story.currency))
     frozen = "on these same customers" if story.reference_date is None else "at the training date"
     made.note = (
         f"Grades were frozen {frozen}; {number(frame['customers'].sum())} customers whose outcome "
@@ -118,34 +122,42 @@ def _bands_table(story: Story, grid: JudgedGrid) -> Table:
         "between": (f"{number(100 * story.confidence)}% interval", "text"),
         "mean_value": ("Value each", "money"),
     }
-    made = table(frame, columns, "Points of each band, and what happened to it", story.currency)
+    caption = "Points of each band, and what happened to it"
+    made = _in_line(table(frame, columns, caption, story.currency))
     made.note = (
-        "Fit and engagement are subtotals; the best bands sum to 100, penalties go below. Proposed: "
-        "the points that a logistic model of the training customers would give the same bands; "
-        "they are a proposal, the grid in use keeps its own."
+        "Fit and engagement are subtotals; the best bands sum to 100, penalties go below. "
+        "Proposed: the points that a logistic model of the training customers would give the "
+        "same bands; they are a proposal, the grid in use keeps its own."
     )
+    return made
+
+
+def _in_line(made: Table) -> Table:
+    """The column of intervals stands as figures do, on one line."""
+    place = next(i for i, (label, _) in enumerate(made.headers) if label.endswith("interval"))
+    made.figures[place] = True
+    for row in made.rows:
+        row[place].figure = True
     return made
 
 
 def swap_in_words(story: Story, rival: str, swap: SwapSet) -> str:
     """Whom a rival score would bring into the top and whom it would take out, and what followed."""
     came, left = swap.table.loc["enters"], swap.table.loc["leaves"]
-    top = f"grade {listed(story.grid_top)}" if len(story.grid_top) == 1 else (
-        f"grades {listed(story.grid_top)}"
-    )  # fmt: skip
+    top = ("grade " if len(story.grid_top) == 1 else "grades ") + " and ".join(story.grid_top)
     who = capital(rival)
     if not came["customers"]:
         return f"{who} would change nobody in {top}."
     return (
-        f"{who} would bring {number(came['customers'])} customers into {top}, {_fate(story, came)}, "
-        f"for {number(left['customers'])} with {_fate(story, left).removeprefix('of whom ')}; "
+        f"{who} would bring {number(came['customers'])} customers into {top}, of whom "
+        f"{_fate(story, came)}, for {number(left['customers'])} with {_fate(story, left)}; "
         f"{_gain(story, swap)}."
     )
 
 
 def _fate(story: Story, group: pd.Series) -> str:
     return (
-        f"of whom {share(group['rate'])} {story.grid_means}, "
+        f"{share(group['rate'])} {story.grid_means}, "
         f"{money(group['mean_value'], story.currency)} each"
     )
 

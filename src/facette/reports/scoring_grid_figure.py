@@ -31,7 +31,7 @@ def grade_rates(grades: pd.DataFrame, means: str, note: str = "") -> Figure:
     _mean_of_all(axes, held)
     for place, rate in zip(places, held["rate"], strict=True):
         axes.annotate(
-            share(rate, 0), (place, rate), xytext=(8, 0), textcoords="offset points", va="center",
+            share(rate), (place, rate), xytext=(8, 0), textcoords="offset points", va="center",
             fontsize=TEXT_POINTS - 0.5, color=COLOURS["ink"],
         )  # fmt: skip
     sizes = [f"{short(g, 14)}\n{number(n)}" for g, n in held["customers"].items()]
@@ -40,7 +40,9 @@ def grade_rates(grades: pd.DataFrame, means: str, note: str = "") -> Figure:
     axes.set_ylim(*_room(held))
     axes.grid(axis="y", color=COLOURS["line"], lw=0.5, alpha=0.6)
     _per_cent(axes.yaxis)
-    _name_axes(axes, "Grade, with its customers", f"{capital(short(means, 30))}, share of customers")
+    _name_axes(
+        axes, "Grade, with its customers", f"{capital(short(means, 30))}, share of customers"
+    )
     return figure
 
 

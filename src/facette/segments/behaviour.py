@@ -103,10 +103,10 @@ def learn_behaviour(
 ) -> BehaviourSegments:  # fmt: skip
     """Fit behaviour segments on the features of one snapshot.
 
-    k is `settings.k`; or, where some k in `k_range` is natural, the largest whose segments stand
-    apart as hardly ever without groups; or the largest whose every segment has a bootstrap Jaccard
-    of at least `min_stability` and a share of at least `min_share`; where there is none, one
-    segment, `everyone`. Choice and verdict are made on at most `sample` customers.
+    k is `settings.k`; or, where some k in `k_range` is natural, that of highly stable segments
+    which explains most beyond groupless data; or the largest whose every segment has a bootstrap
+    Jaccard of at least `min_stability` and a share of at least `min_share`; where there is none,
+    one segment, `everyone`. Choice and verdict are made on at most `sample` customers.
 
     Raises:
         BadInput: an unknown or constant feature list, k above the number of customers whose
@@ -234,12 +234,12 @@ def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
     if not stable.any():
         return 1, f"no k fulfils {rule.removeprefix('the largest k ')}: one segment, everyone"
     if curve["natural"].any():
-        k = int(curve.loc[curve["apart"], "k"].max())
-        return k, (
-            f"there are natural segments, and this is the largest k of which each has a bootstrap "
-            f"Jaccard of {max(settings.min_stability, HIGHLY_STABLE)} or more, holds "
-            f"{settings.min_share:.0%} of customers or more, and stands apart as hardly ever in "
-            "data without groups"
+        apart = curve[curve["apart"]]
+        return int(apart.loc[apart["gap"].idxmax(), "k"]), (
+            "there are natural segments, and of the k whose every segment has a bootstrap Jaccard "
+            f"of {max(settings.min_stability, HIGHLY_STABLE)} or more and holds "
+            f"{settings.min_share:.0%} of customers or more this one explains most beyond data "
+            "without groups"
         )
     return int(curve.loc[stable, "k"].max()), rule
 

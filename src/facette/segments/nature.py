@@ -50,30 +50,34 @@ class Nature:
 def beside_groupless(
     curve: pd.DataFrame, null: Groupless, estimator: ClusterMixin, settings: Behaviour, seed: int
 ) -> pd.DataFrame:
-    """The curve over k with null_valley, null_explained, natural_p, apart and natural.
+    """The curve over k with null_valley, null_explained, natural_p, natural, gap and apart.
 
     natural_p is the larger of two: that a valley as deep shows in groupless data, cut into any of
-    the numbers tried; and that they are explained as well by as many segments. Segments that come
-    back are apart where that is rare, and natural where the valleys are worth the name besides.
+    the numbers tried; and that they are explained as well by as many segments. gap: the variance
+    that is explained beyond the mean of groupless data (the gap statistic of Tibshirani, Walther &
+    Hastie 2001, in shares of variance); apart: segments that come back and for which so large a gap
+    is rare.
     """
     generator = np.random.default_rng(seed)
     ks = [int(k) for k in curve["k"]]
     draws = [_parted(null, ks, estimator, generator) for _ in range(settings.null_draws)]
     valleys, shares = np.swapaxes(draws, 0, 1)
     deepest = valleys.max(axis=1, initial=0)[:, None]
-    p = np.maximum(_p(curve["valley"], deepest), _p(curve["explained"], shares))
+    p_explained = _p(curve["explained"], shares)
+    p = np.maximum(_p(curve["valley"], deepest), p_explained)
     upper = 1 - settings.natural_level
-    apart = (
-        (p <= settings.natural_level)
-        & (curve["stability_min"] >= max(settings.min_stability, HIGHLY_STABLE))
-        & (curve["smallest_share"] >= settings.min_share)
+    comes_back = (curve["stability_min"] >= max(settings.min_stability, HIGHLY_STABLE)) & (
+        curve["smallest_share"] >= settings.min_share
     )
     return curve.assign(
         null_valley=float(np.quantile(deepest, upper)),
         null_explained=np.quantile(shares, upper, axis=0),
         natural_p=p,
-        apart=apart,
-        natural=apart & (curve["valley"] >= settings.min_valley),
+        natural=comes_back
+        & (p <= settings.natural_level)
+        & (curve["valley"] >= settings.min_valley),
+        gap=curve["explained"] - shares.mean(axis=0),
+        apart=comes_back & (p_explained <= settings.natural_level),
     )
 
 
