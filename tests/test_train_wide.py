@@ -150,7 +150,6 @@ def test_tiers_of_current_value_are_frozen_and_crossed(trained: Trained) -> None
     assert trained.story.tiers is not None
     assert trained.story.tiers["customers"].sum() == 600
     assert trained.story.matrix is not None
-    assert trained.story.rfm is None
 
 
 def test_planted_effects_are_the_drivers(trained: Trained) -> None:

@@ -174,9 +174,7 @@ def test_one_segment_for_everyone_is_told():
 
 
 def test_a_story_with_nothing_but_its_facts_is_a_page():
-    story = replace(
-        segments_only(), segmentation=None, tiers=None, catalogue=None, checks=[]
-    )
+    story = replace(segments_only(), segmentation=None, tiers=None, catalogue=None, checks=[])
     assert Page(render(story)).opened == []
 
 

@@ -103,7 +103,7 @@ def test_planted_groups_are_found_again_and_are_stable(
     assert min(learnt.stability.values()) > 0.9
     found = assigned(packaged(learnt, tmp_path), frame)
     assert shared_information(pd.Series(found), pd.Series(group)) > 0.95
-    assert "largest k" in learnt.criterion
+    assert "explains most beyond data without groups" in learnt.criterion
     assert learnt.nature is not None
     assert learnt.nature.kind == "natural"
     assert learnt.curve["k"].tolist() == [2, 3, 4, 5]

@@ -63,7 +63,7 @@ def verdict_cases() -> dict[str, tuple[Judged, str]]:
         "alike": (found(cut(own), apart, 0.5), "answer contacts alike, as far as can be told"),
         "answers": (found(cut(own), none, 0.001), "answer contacts differently"),
         "describes": (found(cut(own), none), "A description, no ground for treating"),
-        "not randomised": (found(cut(own), none), "not measured, too little was randomised"),
+        "not randomised": (found(cut(own), none), "tells nothing sure of"),
         "unknown": (found(cut(own), []), "no outcome is known to hold it against"),
         "loose": (found(loose, apart), "come back (least Jaccard 0.40), 100% of customers"),
         "no stability": (found(cut(own, stability={}), none), "come back is not known"),

@@ -147,7 +147,7 @@ def _segments_table(story: Story) -> Table | None:
 
 def _segment_rows(cut: Applied, scored: pd.DataFrame) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    whole = scored.get("value_expected", pd.Series(dtype=float)).sum()
+    whole = scored.reindex(cut.test.index).get("value_expected", pd.Series(dtype=float)).sum()
     for segment, customers in cut.customers[cut.customers > 0].items():
         own = scored.reindex(cut.test.index[cut.test == segment])
         before = float((cut.training == segment).mean())

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from facette.errors import BadInput
-from facette.segments.behaviour import BehaviourSegments, standardised
+from facette.segments.behaviour import MIN_KNOWN, BehaviourSegments, standardised
 from facette.segments.quality import best_jaccard
 from facette.snapshots.panel import Panel, Snapshot
 
@@ -47,7 +47,9 @@ class Applied:
 
     def told(self) -> dict[str, Any]:
         """All that was fitted, as plain JSON, stored with the version."""
-        return {"kind": self.kind, "purpose": self.purpose, **self.fitted.plain()}
+        segments = [{"id": i, "name": name} for i, name in self.names.items()]
+        about = {"kind": self.kind, "purpose": self.purpose, "segments": segments}
+        return about | {"fitted": self.fitted.plain()}
 
 
 def known_at(snapshot: Snapshot) -> pd.DataFrame:
@@ -104,13 +106,15 @@ def of_behaviour(behaviour: BehaviourSegments, panel: Panel, between: float, see
     before, after = two_views(panel, seed)
     z, later = (standardised(s.features, behaviour.columns) for s in (before, after))
     fitted = behaviour.estimator
+    known = after.features[[c["name"] for c in behaviour.columns]].notna().mean(axis=1)
+    sure = np.where(known >= MIN_KNOWN, behaviour.confidence(later), 0.0)
     return Applied(
         "behaviour", "unsupervised", "relation",
         {s["id"]: s["name"] for s in behaviour.segments},
         pd.Series(ids[fitted.predict(z)], index=before.features.index, name="behaviour"),
         pd.Series(ids[fitted.predict(later)], index=after.features.index, name="behaviour"),
         behaviour.stability,
-        pd.Series(behaviour.confidence(later), index=after.features.index),
+        pd.Series(sure, index=after.features.index),
         behaviour, list(behaviour.notes), between,
     )  # fmt: skip
 

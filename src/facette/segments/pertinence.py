@@ -93,9 +93,12 @@ def _predicted(
     of_tier = y.groupby(tier).mean()
     plain = later.map(of_tier).astype(float).fillna(y.mean()).to_numpy()
     own, own_later = groups[0].reindex(y.index), groups[1].reindex(at)
-    of_cell = {t: credible_means(y[rows], own[rows]) for t, rows in y.groupby(tier).groups.items()}
-    moved = [of_cell.get(t, {}).get(g, 0.0) for t, g in zip(later, own_later, strict=True)]
-    return plain, plain + np.array(moved, dtype=float)
+    moved = np.zeros(len(at))
+    for t, rows in tier.groupby(tier).indices.items():
+        means = credible_means(y.iloc[rows], own.iloc[rows])
+        there = (later == t).to_numpy()
+        moved[there] = own_later[there].map(means).astype(float).fillna(0.0)
+    return plain, plain + moved
 
 
 def credible_means(y: pd.Series, group: pd.Series) -> pd.Series:

@@ -151,7 +151,7 @@ def _of_pertinence(
     else:
         said = f"it tells nothing sure of {' or '.join(told)} {beyond}"
     if response is None:
-        return f"{said} (answers to contacts: not measured, too little was randomised)"
+        return said
     moved = "differently" if ANSWERS in sure else "alike, as far as can be told"
     return f"{said}, and its segments answer contacts {moved}"
 
