@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from facette.reports import figures
 from facette.reports.scoring_grid_figure import grade_rates
-from facette.reports.side_by_side import title_of
+from facette.reports.side_by_side import held_out, title_of
 from facette.reports.side_by_side_figure import pertinence_figure
 from facette.reports.story import Segmentation, Story
 from facette.reports.words import day, number, share
-from facette.segments.side_by_side import VALUE_TIERS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,6 +135,8 @@ def _k_curve(story: Story, told: Segmentation) -> Picture:
 
 
 def _side_by_side(story: Story) -> Iterator[Picture]:
+    from facette.segments.side_by_side import VALUE_TIERS
+
     side = story.side_by_side
     if side is None or not any(found.pertinence for found in side.judged.values()):
         return
@@ -149,7 +150,8 @@ def _side_by_side(story: Story) -> Iterator[Picture]:
     yield Picture(
         "pertinence",
         "What each segmentation tells beyond the value tier",
-        "The share of what value tiers leave unexplained that the segments take away, out of time, "
+        f"The share of what value tiers leave unexplained that the segments take away, "
+        f"{held_out(story)}, "
         f"with its {number(100 * story.confidence)}% interval. Left of the line: it would have "
         "been better not to know the segment.",
         scope(story),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ import pandas as pd
 from facette.reports.story import Story
 from facette.reports.tables import Table, table
 from facette.reports.words import MINUS, capital, missing, number, plain, share
-from facette.segments.applied import Applied
-from facette.segments.side_by_side import SideBySide
-from facette.segments.three_tests import Judged
+
+if TYPE_CHECKING:
+    from facette.segments.applied import Applied
+    from facette.segments.side_by_side import SideBySide
+    from facette.segments.three_tests import Judged
 
 TESTS = {"pertinent": "Pertinent", "measurable": "Measurable", "practical": "Of practical value"}
 ACRONYMS = {"rfm": "RFM"}
@@ -29,6 +32,16 @@ class Verdict:
     marks: list[tuple[str, str]]
     sentence: str
     passes: bool
+
+
+def held_out(story: Story) -> str:
+    """Where what was learnt is judged, in words."""
+    return "out of time" if story.reference_date else "on the other half of the customers"
+
+
+def learnt(story: Story) -> str:
+    """Where means and cuts are from, in words."""
+    return "at the training date" if story.reference_date else "on one half of the customers"
 
 
 def title_of(name: str) -> str:
@@ -89,8 +102,8 @@ def _tests_table(story: Story, side: SideBySide) -> Table:
     made = table(pd.DataFrame(rows), columns, "The three tests in figures", story.currency)
     level = number(100 * story.confidence)
     made.note = (
-        "Beyond tier: the share of what value tiers leave unexplained at the test date that the "
-        f"segments take away, {level}% interval; means learnt at the training date, value as "
+        f"Beyond tier: the share of what value tiers leave unexplained {held_out(story)} that the "
+        f"segments take away, {level}% interval; means learnt {learnt(story)}, value as "
         "asinh. Least Jaccard: of customers drawn anew and refitted, the segment that comes back "
         "worst. Between: customers who stand between segments. Stay: customers in the same segment "
         "at both dates. At stake: the share of value that stands elsewhere than customers do. "
@@ -220,7 +233,7 @@ def _criteria_table(story: Story, side: SideBySide) -> Table | None:
     made = table(frame, columns, "Criteria: which features to keep", story.currency)
     left = len(side.criteria) - len(frame)
     made.note = (
-        "Each feature alone, in fifths frozen at the training date. Steady: rank correlation "
+        f"Each feature alone, in fifths frozen {learnt(story)}. Steady: rank correlation "
         "between the two dates. Sure of a gain: false discovery rate among all of them below "
         f"{number(100 * (1 - story.confidence))}%."
         + (f" {number(left)} more are in the tracked run." if left else "")

@@ -9,10 +9,11 @@ import numpy as np
 
 from facette.reports.figures import COLOURS, MARKERS, SERIES, _canvas, _legend, _name_axes, short
 from facette.reports.words import share
-from facette.segments.pertinence import Pertinence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from facette.segments.pertinence import Pertinence
 
 
 def pertinence_figure(found: Mapping[str, Mapping[str, Pertinence]], note: str = "") -> Figure:

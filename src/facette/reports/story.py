@@ -6,12 +6,13 @@ ISO text, and an unknown figure is `None` or NaN and printed "not available".
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from facette.segments.scorecard_learnt import JudgedGrid
-from facette.segments.side_by_side import SideBySide
+if TYPE_CHECKING:
+    from facette.segments.scorecard_learnt import JudgedGrid
+    from facette.segments.side_by_side import SideBySide
 
 PARTS = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
 
@@ -163,10 +164,10 @@ class Story:
     deciles: dict[str, pd.DataFrame] = field(default_factory=dict)
     segmentation: Segmentation | None = None
     tiers: pd.DataFrame | None = None
-    side_by_side: SideBySide | None = None
+    side_by_side: "SideBySide | None" = None
     their_segments: pd.DataFrame | None = None
     portraits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    grid: JudgedGrid | None = None
+    grid: "JudgedGrid | None" = None
     grid_means: str = ""
     grid_top: list[str] = field(default_factory=list)
     matrix: pd.DataFrame | None = None
