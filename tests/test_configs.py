@@ -12,6 +12,7 @@ GROUPS = (
     "data",
     "snapshot",
     "segments",
+    "grid",
     "model/value",
     "model/potential",
     "model/churn",

@@ -15,7 +15,6 @@ from facette.settings import Purpose, Segmentation
 from facette.snapshots.panel import Snapshot, panel
 
 PURPOSES = {
-    "value_tiers": Purpose.profitability,
     "rfm": Purpose.profitability,
     "lifecycle": Purpose.relation,
     "needs": Purpose.need,
@@ -57,7 +56,7 @@ def test_every_file_says_where_it_goes_and_what_it_is(name: str) -> None:
     assert lines[1].startswith("# ")
 
 
-@pytest.mark.parametrize("name", ["value_tiers", "rfm", "lifecycle", "needs"])
+@pytest.mark.parametrize("name", ["rfm", "lifecycle", "needs"])
 def test_a_shop_is_divided_into_several_segments(name: str, rows: pd.DataFrame) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -355,10 +355,14 @@ class Behaviour:
 
 @dataclass
 class Segmentation:
-    """One more way to divide customers: what it is for, and the estimator that fits it."""
+    """One more way to divide customers: what it is for, and the estimator that fits it.
+
+    `optional`: off, and said, where the data lack what it reads; else that is a mistake.
+    """
 
     purpose: Purpose = MISSING
     estimator: Any = MISSING
+    optional: bool = False
 
 
 @dataclass

@@ -7,13 +7,15 @@ HERE = Path(__file__).resolve()
 CONF = HERE.parent / "conf" if (HERE.parent / "conf").is_dir() else HERE.parents[2] / "conf"
 
 
-def shipped(name: str, schema: type, **given: Any) -> Any:
-    """The settings of `conf/<name>.yaml` as an object of the schema.
+def shipped(schema: type, *names: str, **given: Any) -> Any:
+    """The settings of `conf/<name>.yaml`, later files over earlier ones, as the schema has them.
 
-    `given` are the values that the file takes from the whole configuration, the seed say.
+    `given` are the values that the files take from the whole configuration, the seed say. A file's
+    own list of defaults is not followed: name what it stands on before it.
     """
     from omegaconf import OmegaConf
 
-    file = OmegaConf.load(CONF / f"{name}.yaml")
-    whole = OmegaConf.create({**given, "own": OmegaConf.merge(OmegaConf.structured(schema), file)})
-    return OmegaConf.to_object(whole.own)
+    files = [OmegaConf.load(CONF / f"{name}.yaml") for name in names]
+    files = [OmegaConf.masked_copy(f, [str(k) for k in f if k != "defaults"]) for f in files]
+    own = OmegaConf.merge(OmegaConf.structured(schema), *files)
+    return OmegaConf.to_object(OmegaConf.create({**given, "own": own}).own)

@@ -1,5 +1,6 @@
 """Segmentations applied at two dates: fitted once, frozen, off with a reason."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,15 @@ from sklearn.base import BaseEstimator
 from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
-from facette.segments.applied import Applied, apply, known_at, refit_stability, two_views
+from facette.segments.applied import (
+    Applied,
+    Chosen,
+    applied,
+    fitted_of,
+    known_at,
+    refit_stability,
+    two_views,
+)
 from facette.segments.pareto import TierSegments
 from facette.snapshots.panel import Panel, Snapshot, panel
 from facette.snapshots.spec import WideSpec
@@ -58,9 +67,10 @@ def shop_panel() -> Panel:
 def made(
     estimator: Any, before: Snapshot, after: Snapshot, spec: Any, resamples: int = 4
 ) -> Applied:
-    cuts, off = apply({"own": ("need", estimator)}, Panel([before], after, spec), resamples, 0)
+    dated = Panel([before], after, spec)
+    fitted, off = fitted_of({"own": Chosen("need", estimator, optional=False)}, dated, 0)
     assert not off
-    return cuts[0]
+    return applied("own", fitted["own"], dated, resamples, 0)
 
 
 @pytest.mark.parametrize("estimator", [TIERS, Halves()])
@@ -78,16 +88,20 @@ def test_nothing_is_refitted_at_the_second_date(estimator: Any, shop_panel: Pane
     assert whole.told()["purpose"] == "need"
 
 
-def test_what_cannot_be_had_is_off_with_its_reason_and_the_others_stay(shop_panel: Panel) -> None:
-    chosen = {
-        "wrong": ("need", TierSegments("wealth", ["a", "b"], [0.5, 0.5])),
-        "own": ("need", TIERS),
-    }
-    cuts, off = apply(chosen, Panel([snapshot(1)], snapshot(2), shop_panel.spec), 2, 0)
-    assert [cut.name for cut in cuts] == ["own"]
+def test_what_the_data_lack_is_off_where_that_is_allowed_and_a_mistake_else(
+    shop_panel: Panel,
+) -> None:
+    absent = TierSegments("wealth", ["a", "b"], [0.5, 0.5])
+    dated = Panel([snapshot(1)], snapshot(2), shop_panel.spec)
+    own = Chosen("need", TIERS, optional=False)
+    wrong = Chosen("need", absent, optional=True)
+    fitted, off = fitted_of({"wrong": wrong, "own": own}, dated, 0)
+    assert list(fitted) == ["own"]
     assert list(off) == ["wrong"]
     assert off["wrong"].startswith("segmentations.wrong.column: ")
     assert "wealth" in off["wrong"]
+    with pytest.raises(BadInput, match=r"^segmentations\.wrong\.column: .*wealth"):
+        fitted_of({"wrong": replace(wrong, optional=False)}, dated, 0)
 
 
 def test_frozen_rules_come_back_wholly(shop_panel: Panel) -> None:

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from packaged import Bundle, write_bundle
-from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch, KMeans
+from sklearn.cluster import (
+    DBSCAN,
+    HDBSCAN,
+    AgglomerativeClustering,
+    Birch,
+    KMeans,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.preprocessing import StandardScaler
@@ -241,17 +247,37 @@ def test_segments_of_any_clusterer_are_packaged_by_what_carries_them(
     assert [note for note in learnt.notes if type(estimator).__name__ in note]
 
 
-def test_a_clusterer_that_leaves_everyone_out_as_noise_is_refused(
+def test_where_a_clusterer_leaves_everyone_out_as_noise_everyone_is_one_segment(
     world: tuple[pd.DataFrame, np.ndarray],
 ) -> None:
-    with pytest.raises(BadInput, match="DBSCAN finds no segment of two customers"):
-        learn(world[0], DBSCAN(eps=1e-9))
+    assert [s["name"] for s in learn(world[0], DBSCAN(eps=1e-9)).segments] == ["Everyone"]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DBSCAN(eps=0.6),
+        HDBSCAN(min_cluster_size=20, copy=True),
+        AgglomerativeClustering(n_clusters=None, distance_threshold=12),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_clusterer_may_find_the_number_of_segments_itself(
+    estimator: Any, world: tuple[pd.DataFrame, np.ndarray], tmp_path: Path
+) -> None:
+    frame, group = world
+    learnt = learn(frame, estimator, resamples=3)
+    found = assigned(packaged(learnt, tmp_path), frame)
+    assert set(found) <= {s["id"] for s in learnt.segments}
+    assert shared_information(pd.Series(found), pd.Series(group)) > 0.5
+    with pytest.raises(BadInput, match="finds the number of segments itself"):
+        check_clusterer(estimator, 4)
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), StandardScaler()], ids=str)
 def test_what_is_no_clusterer_is_refused_in_one_line(estimator: Any) -> None:
     with pytest.raises(BadInput, match=r"^segments\.behaviour\.estimator: ") as error:
-        check_clusterer(estimator)
+        check_clusterer(estimator, None)
     assert type(estimator).__name__ in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -259,7 +285,7 @@ def test_what_is_no_clusterer_is_refused_in_one_line(estimator: Any) -> None:
 @pytest.mark.parametrize("estimator", [KMEANS, MIXTURE], ids=["kmeans", "mixture"])
 def test_trying_a_clusterer_leaves_it_as_it_was(estimator: Any) -> None:
     before = estimator.get_params()
-    check_clusterer(estimator)
+    check_clusterer(estimator, None)
     assert estimator.get_params() == before
     assert not hasattr(estimator, "cluster_centers_")
 

@@ -9,7 +9,6 @@ from sklearn.cluster import DBSCAN, AffinityPropagation, AgglomerativeClustering
 from sklearn.datasets import make_blobs
 from sklearn.mixture import GaussianMixture
 
-from facette.errors import BadInput
 from facette.segments.carrier import carried, takes_number
 
 
@@ -65,18 +64,18 @@ def test_members_alone_alike_or_on_a_line_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("labels", [[-1] * 4, [0, 1, 2, 3]])
-def test_no_segment_of_two_customers_is_refused(labels: list[int]) -> None:
-    with pytest.raises(BadInput, match="no segment of two customers or more"):
-        carried(Labelled(np.array(labels)), np.eye(4))
+def test_where_no_segment_has_two_customers_everyone_is_one(labels: list[int]) -> None:
+    mixture = carried(Labelled(np.array(labels)), np.eye(4))
+    assert len(mixture.means_) == 1
+    assert (mixture.predict(np.eye(4)) == 0).all()
 
 
-def test_a_clusterer_that_came_to_no_end_is_refused_in_one_line() -> None:
+def test_a_clusterer_that_came_to_no_end_leaves_everyone_one() -> None:
     z, _ = blobs()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says itself that it did not converge
         fitted = AffinityPropagation(max_iter=1, random_state=0).fit(z)
-    with pytest.raises(BadInput, match="AffinityPropagation finds no segment"):
-        carried(fitted, z)
+    assert len(carried(fitted, z).means_) == 1
 
 
 def test_what_carries_itself_is_left_as_it_is() -> None:

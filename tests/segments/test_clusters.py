@@ -22,7 +22,7 @@ QUICK = {"null_draws": 1, "natural_level": 0.5, "resamples": 2, "sample": 200}
 
 def as_shipped(**changed: Any) -> Behaviour:
     """As shipped, but for little work and what is changed."""
-    chosen: Segments = shipped("segments/kmeans", Segments, seed=0)
+    chosen: Segments = shipped(Segments, "division/usual", "segments/kmeans", seed=0)
     return replace(chosen.behaviour, **(QUICK | changed))
 
 
@@ -32,7 +32,8 @@ def blobs() -> pd.DataFrame:
 
 
 def test_it_keeps_the_contract_of_scikit_learn() -> None:
-    check_contract(BehaviourClusters(ONE_START, as_shipped(k=2)))
+    sole = "a customer alone varies in nothing, which is told as BadInput"
+    check_contract(BehaviourClusters(ONE_START, as_shipped(k=2)), check_fit2d_1sample=sole)
 
 
 @pytest.mark.parametrize("clusterer", [None, ONE_START])
@@ -72,3 +73,10 @@ def test_of_a_whole_snapshot_only_the_numbers_of_the_catalogue_are_read() -> Non
 def test_a_frame_without_a_varying_column_is_refused() -> None:
     with pytest.raises(BadInput, match="varies between customers"):
         BehaviourClusters(ONE_START, as_shipped()).fit(pd.DataFrame({"a": np.ones(20)}))
+
+
+def test_columns_may_come_in_any_order_and_with_others() -> None:
+    frame = blobs()
+    clusters = BehaviourClusters(ONE_START, as_shipped(k=3)).fit(frame)
+    other = frame.assign(more=1.0)[[*frame.columns[::-1], "more"]]
+    assert (clusters.predict(other) == clusters.predict(frame)).all()

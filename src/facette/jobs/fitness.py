@@ -11,15 +11,18 @@ from facette.errors import BadInput
 from facette.models.facets import check_features, check_outcomes, peer_columns
 from facette.models.folds import OUTCOMES, check_folds
 from facette.models.validation import sample
+from facette.segments.applied import BEHAVIOUR
 from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
 from facette.segments.tiers import check_tiers
 from facette.settings import Part, Train
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel
+from facette.wording import listed
 
 MODEL_PARTS = ("value", "potential", "churn")
 PARTS = ("segments", *MODEL_PARTS)
 ON_DEMAND = ("grid",)
+SEGMENTATION = ("predict", "plain", "kind", "get_params")
 
 
 def estimators_of(settings: Train) -> dict[str, Any]:
@@ -40,7 +43,20 @@ def estimators_of(settings: Train) -> dict[str, Any]:
             raise BadInput(f"{where}.estimator can't be made: {reason}") from None
         if not hasattr(made[part], "fit"):
             raise BadInput(f"{where}.estimator: {node} is no estimator with scikit-learn's fit")
+        if part.startswith("segmentations."):
+            _check_segmentation(part, made[part])
     return made
+
+
+def _check_segmentation(where: str, estimator: Any) -> None:
+    if where == f"segmentations.{BEHAVIOUR}":
+        raise BadInput(f"{where}: behaviour segments bear that name; choose another one")
+    absent = [name for name in SEGMENTATION if not hasattr(estimator, name)]
+    if absent:
+        raise BadInput(
+            f"{where}.estimator: {type(estimator).__name__} is no segmentation, without "
+            f"{listed(absent)}; what one has: docs/segmentations.md"
+        )
 
 
 def switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
@@ -103,6 +119,6 @@ def check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator:
             tiers = getattr(settings.segments, name)
             check_tiers(f"segments.{name}", tiers.names, tiers.shares)
         check_k(behaviour, len(features))
-        check_clusterer(estimator)
+        check_clusterer(estimator, behaviour.k)
         check_features(snapshots, behaviour.features)
         chosen_columns(features, catalogue(snapshots.spec), behaviour.features)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from facette.registry.models import in_use
 from facette.registry.packaging import as_rows
-from facette.segments.applied import apply, of_behaviour
+from facette.segments.applied import Chosen, applied, fitted_of, of_behaviour
 from facette.segments.behaviour import BehaviourSegments, standardised
 from facette.segments.identity import identified
 from facette.segments.pareto import TierSegments
@@ -54,29 +54,34 @@ def remembered_segments(
     return remembered(behaviour, found, named, chosen.names)
 
 
-def segmentations(
-    settings: Train, tables: Tables, panel: Panel, behaviour: BehaviourSegments,
-    estimators: dict[str, Any],
-) -> SideBySide:  # fmt: skip
-    """Value tiers, behaviour and the configured ones, whose estimators are not fitted yet."""
-    known, tests = catalogue(panel.spec), settings.three_tests
-    tiers = settings.segments.value_tiers
-    chosen = {
-        VALUE_TIERS: (
-            Purpose.profitability.value,
-            TierSegments("value_current", tiers.names, tiers.shares),
-        )
-    }
-    for name, segmentation in settings.segmentations.items():
+def chosen_segmentations(
+    settings: Train, panel: Panel, estimators: dict[str, Any]
+) -> tuple[dict[str, Chosen], dict[str, str]]:
+    """Value tiers and the configured segmentations, fitted, and those that are off, and why.
+
+    Raises:
+        BadInput: one that is not optional can't be fitted on these data.
+    """
+    tiers, known = settings.segments.value_tiers, catalogue(panel.spec)
+    value_tiers = TierSegments("value_current", tiers.names, tiers.shares)
+    chosen = {VALUE_TIERS: Chosen(Purpose.profitability.value, value_tiers, optional=True)}
+    for name, one in settings.segmentations.items():
         estimator = estimators[f"segmentations.{name}"]
         if "catalogue" in estimator.get_params():
             estimator.set_params(catalogue=known)
-        chosen[name] = (segmentation.purpose.value, estimator)
-    cuts, off = apply(chosen, panel, tests.resamples, settings.seed)
-    cuts.insert(
-        1 if VALUE_TIERS not in off else 0,
-        of_behaviour(behaviour, panel, settings.segments.behaviour.between, settings.seed),
-    )
+        chosen[name] = Chosen(one.purpose.value, estimator, one.optional)
+    return fitted_of(chosen, panel, settings.seed)
+
+
+def segmentations(
+    settings: Train, tables: Tables, panel: Panel, behaviour: BehaviourSegments,
+    fitted: dict[str, Chosen], off: dict[str, str],
+) -> SideBySide:  # fmt: skip
+    """Behaviour and the fitted segmentations, side by side."""
+    tests, seed = settings.three_tests, settings.seed
+    between = settings.segments.behaviour.between
+    cuts = [applied(name, one, panel, tests.resamples, seed) for name, one in fitted.items()]
+    cuts.insert(int(VALUE_TIERS in fitted), of_behaviour(behaviour, panel, between, seed))
     return side_by_side(
-        cuts, off, tables, panel, known, tests, settings.evaluation.confidence, settings.seed
+        cuts, off, tables, panel, catalogue(panel.spec), tests, settings.evaluation.confidence, seed
     )

@@ -29,7 +29,11 @@ from facette.jobs.fitness import (
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.recording import record
-from facette.jobs.segmenting import remembered_segments, segmentations
+from facette.jobs.segmenting import (
+    chosen_segmentations,
+    remembered_segments,
+    segmentations,
+)
 from facette.models.facets import (
     Learned,
     learn_churn,
@@ -125,6 +129,7 @@ def train(
         off = switched_off(settings, snapshots)
         check_fit(settings, snapshots, off, estimators["segments"])
         grid = _grid(settings, snapshots, estimators)
+        fitted, without = chosen_segmentations(settings, snapshots, estimators)
 
         with (
             tracked(
@@ -143,7 +148,7 @@ def train(
             if "segments" not in off:
                 behaviour = _segments(settings, snapshots, estimators)
                 behaviour = remembered_segments(settings, snapshots, behaviour)
-                side = segmentations(settings, tables, snapshots, behaviour, estimators)
+                side = segmentations(settings, tables, snapshots, behaviour, fitted, without)
             progress.stage("packaging and judging")
             bundle, frozen = packaged(
                 settings, snapshots, learnt, behaviour, Path(workshop), grid, side

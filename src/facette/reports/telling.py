@@ -17,10 +17,11 @@ from facette.models.evaluation import (
 )
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
-from facette.reports.side_by_side import segments_of
+from facette.reports.side_by_side import segments_of, title_of
 from facette.reports.story import Headline, Segmentation, Story
 from facette.reports.tables import cleaned_rows
 from facette.reports.words import BASELINES
+from facette.segments.applied import BEHAVIOUR
 from facette.segments.crossing import crossed
 from facette.segments.portraits import portraits
 from facette.segments.quality import verdict
@@ -135,6 +136,14 @@ def _said(found: Findings) -> list[str]:
                 "confidence 0, and stability is of the others"
             )
     notes += found.grid.notes if found.grid else []
+    if found.side is not None:
+        notes += [
+            f"{title_of(cut.name)}: {note}"
+            for cut in found.side.cuts
+            if cut.name != BEHAVIOUR
+            for note in cut.notes
+        ]
+        notes += [f"{title_of(name)} is off: {why}" for name, why in found.side.off.items()]
     return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
 
 

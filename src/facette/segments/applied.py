@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from facette.errors import BadInput
 from facette.segments.behaviour import MIN_KNOWN, BehaviourSegments, standardised
 from facette.segments.quality import best_jaccard
 from facette.snapshots.panel import Panel, Snapshot
+
+BEHAVIOUR = "behaviour"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Applied:
     test: pd.Series
     stability: dict[str, float]
     confidence: pd.Series
-    fitted: Any = None
+    fitted: Any
     notes: list[str] = field(default_factory=list)
     sure_from: float = 0.0
 
@@ -66,34 +68,45 @@ def two_views(panel: Panel, seed: int) -> tuple[Snapshot, Snapshot]:
     return panel.test.keep(first), panel.test.keep(~first)
 
 
-def apply(
-    chosen: Mapping[str, tuple[str, Any]], panel: Panel, resamples: int, seed: int
-) -> tuple[list[Applied], dict[str, str]]:
-    """Fit and apply each segmentation: name -> (purpose, unfitted estimator).
+@dataclass(frozen=True)
+class Chosen:
+    """One segmentation of the configuration; `optional`: off where the data lack what it reads."""
 
-    Returns those there are, and for each that can't be, why: what it reads is not in these data.
+    purpose: str
+    estimator: Any
+    optional: bool
+
+
+def fitted_of(
+    chosen: Mapping[str, Chosen], panel: Panel, seed: int
+) -> tuple[dict[str, Chosen], dict[str, str]]:
+    """Each segmentation fitted at the latest training date, and why an optional one is off.
+
+    Raises:
+        BadInput: one that is not optional can't be fitted on these data.
     """
-    before, after = two_views(panel, seed)
-    frame, later = known_at(before), known_at(after)
-    made, off = [], {}
-    for name, (purpose, estimator) in chosen.items():
+    frame = known_at(two_views(panel, seed)[0])
+    made, off = {}, {}
+    for name, one in chosen.items():
         try:
-            fitted = clone(estimator).fit(frame)
-            made.append(_applied(name, purpose, fitted, frame, later, resamples, seed))
+            made[name] = replace(one, estimator=clone(one.estimator).fit(frame))
         except BadInput as error:
-            off[name] = f"segmentations.{name}.{error}"
+            why = f"segmentations.{name}.{error}"
+            if not one.optional:
+                raise BadInput(why) from None
+            off[name] = why
     return made, off
 
 
-def _applied(
-    name: str, purpose: str, fitted: Any, frame: pd.DataFrame, later: pd.DataFrame,
-    resamples: int, seed: int,
-) -> Applied:  # fmt: skip
+def applied(name: str, chosen: Chosen, panel: Panel, resamples: int, seed: int) -> Applied:
+    """A fitted segmentation at both dates."""
+    frame, later = (known_at(view) for view in two_views(panel, seed))
+    fitted = chosen.estimator
     names = {s["id"]: s["name"] for s in fitted.segments_}
     training = pd.Series(fitted.predict(frame), index=frame.index, name=name)
     sure = fitted.confidence(later) if hasattr(fitted, "confidence") else np.ones(len(later))
     return Applied(
-        name, fitted.kind, purpose, names, training,
+        name, fitted.kind, chosen.purpose, names, training,
         pd.Series(fitted.predict(later), index=later.index, name=name),
         refit_stability(fitted, frame, training, list(names), resamples, seed),
         pd.Series(np.asarray(sure, dtype=float), index=later.index), fitted, list(fitted.notes_),
@@ -109,10 +122,10 @@ def of_behaviour(behaviour: BehaviourSegments, panel: Panel, between: float, see
     known = after.features[[c["name"] for c in behaviour.columns]].notna().mean(axis=1)
     sure = np.where(known >= MIN_KNOWN, behaviour.confidence(later), 0.0)
     return Applied(
-        "behaviour", "unsupervised", "relation",
+        BEHAVIOUR, "unsupervised", "relation",
         {s["id"]: s["name"] for s in behaviour.segments},
-        pd.Series(ids[fitted.predict(z)], index=before.features.index, name="behaviour"),
-        pd.Series(ids[fitted.predict(later)], index=after.features.index, name="behaviour"),
+        pd.Series(ids[fitted.predict(z)], index=before.features.index, name=BEHAVIOUR),
+        pd.Series(ids[fitted.predict(later)], index=after.features.index, name=BEHAVIOUR),
         behaviour.stability,
         pd.Series(sure, index=after.features.index),
         behaviour, list(behaviour.notes), between,

@@ -19,6 +19,7 @@ from sklearn.base import ClusterMixin, clone
 from sklearn.metrics import euclidean_distances
 
 from facette.errors import BadInput
+from facette.segments.carrier import takes_number
 from facette.segments.naming import segment_names
 from facette.segments.nature import Nature, beside_groupless, nature
 from facette.segments.null import without_groups
@@ -123,6 +124,7 @@ def learn_behaviour(
     curve = beside_groupless(curve, null, estimator, settings, seed)
     k, criterion = _chosen_k(curve, settings)
     fitted = _by_size(_fitted(estimator, k, z, drawn), z)
+    k = size_of(fitted)
     notes += _carried_how(fitted)
     stability = _stability(fitted, drawn, estimator, k, settings, seed)
     profile = pd.DataFrame(z, columns=names).groupby(fitted.predict(z)).mean()
@@ -279,17 +281,23 @@ class _Everyone:
         return np.zeros(len(z), dtype=int)
 
 
-def check_clusterer(estimator: Any) -> None:
+def check_clusterer(estimator: Any, k: int | None) -> None:
     """Refuse what is no clusterer, by trying it on a few numbers.
 
     Raises:
-        BadInput: it gives neither labels nor centres nor components.
+        BadInput: it gives neither labels nor components, or finds the number of segments itself
+            and is asked for `k`.
     """
     z = np.random.default_rng(0).normal(size=(200, 2))
     with suppress(TypeError):
         fitted = clone(estimator).fit(z)
         if hasattr(fitted, "labels_") or hasattr(fitted, "means_"):
-            return
+            if k is None or takes_number(estimator):
+                return
+            raise BadInput(
+                f"segments.behaviour.k: {type(estimator).__name__} finds the number of segments "
+                "itself; leave k null"
+            )
     raise BadInput(
         f"segments.behaviour.estimator: {type(estimator).__name__} puts nobody in a segment; name "
         "a clusterer, sklearn.cluster.KMeans say"

@@ -2,7 +2,8 @@
 
 K-means and full-covariance mixtures carry their own. The segments of any other clusterer are
 carried by one Gaussian component each, with the mean and covariance of its members; what the
-clusterer left out as noise belongs to the likeliest of them.
+clusterer left out as noise belongs to the likeliest of them. Where none has two members, everyone
+is one segment.
 """
 
 from __future__ import annotations
@@ -16,27 +17,18 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
 
-from facette.errors import BadInput
-
 RIDGE = 1e-3  # added to each variance, which are near 1
 NOISE = -1
 
 
 def carried(fitted: Any, z: np.ndarray) -> Any:
-    """The fitted clusterer where it can be packaged as it is, else its components.
-
-    Raises:
-        BadInput: it leaves no segment of two customers or more.
-    """
+    """The fitted clusterer where it can be packaged as it is, else its components."""
     if _carries_itself(fitted, z):
         return fitted
     labels = np.asarray(fitted.labels_ if hasattr(fitted, "labels_") else fitted.predict(z))
     kept = [k for k in np.unique(labels[labels != NOISE]) if (labels == k).sum() > 1]
     if not kept:
-        raise BadInput(
-            f"segments.behaviour.estimator: {type(fitted).__name__} finds no segment of two "
-            "customers or more; set its parameters to these data, or use KMeans"
-        )
+        labels, kept = np.zeros(len(z), dtype=int), [0]
     members = [z[labels == k] for k in kept]
     covariances = np.array([_covariance(m) for m in members])
     mixture = GaussianMixture(len(kept))
@@ -52,7 +44,7 @@ def carried(fitted: Any, z: np.ndarray) -> Any:
 def takes_number(estimator: ClusterMixin) -> str | None:
     """The parameter that sets the number of segments; None where the clusterer finds its own."""
     known = estimator.get_params()
-    return next((name for name in ("n_clusters", "n_components") if name in known), None)
+    return next((n for n in ("n_clusters", "n_components") if known.get(n) is not None), None)
 
 
 def _carries_itself(fitted: Any, z: np.ndarray) -> bool:

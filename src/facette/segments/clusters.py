@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from facette.segments.behaviour import learn_behaviour, standardised
+from facette.segments.columns import seen_at_fit, seen_later
 from facette.settings import Behaviour, Segments
 from facette.shipped import shipped
 from facette.snapshots.catalogue import Feature
@@ -50,7 +51,8 @@ class BehaviourClusters(BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: object = None) -> BehaviourClusters:
         """Find segments of (n, d) customers; see `learn_behaviour` for what is refused."""
-        frame = self._frame(X, reset=True)
+        seen = seen_at_fit(self, X).select_dtypes("number").astype(float)
+        frame = seen[[c for c in seen if self.catalogue is None or c in self.catalogue]]
         settings = self.settings or _as_shipped()
         clusterer = self.clusterer if self.clusterer is not None else _clusterer(settings)
         known = self.catalogue or {}
@@ -84,18 +86,8 @@ class BehaviourClusters(BaseEstimator):
         return self.behaviour_.plain()
 
     def _standardised(self, X: pd.DataFrame) -> np.ndarray:
-        return standardised(self._frame(X, reset=False), self.behaviour_.columns)
-
-    def _frame(self, X: pd.DataFrame, *, reset: bool) -> pd.DataFrame:
-        if self.catalogue is not None and isinstance(X, pd.DataFrame):
-            X = X[[c for c in X if c in self.catalogue and not self.catalogue[c].category]]
-        checked = validate_data(
-            self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )  # fmt: skip
-        if isinstance(X, pd.DataFrame):
-            return X.astype(float)
-        return pd.DataFrame(checked, columns=[f"x{i}" for i in range(checked.shape[1])])
+        seen = seen_later(self, X, self.features_).astype(float)
+        return standardised(seen, self.behaviour_.columns)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -104,7 +96,7 @@ class BehaviourClusters(BaseEstimator):
 
 
 def _as_shipped() -> Behaviour:
-    chosen: Segments = shipped("segments/kmeans", Segments, seed=0)
+    chosen: Segments = shipped(Segments, "division/usual", "segments/kmeans", seed=0)
     return chosen.behaviour
 
 

@@ -45,8 +45,13 @@ def _distinct(phrases: list[list[str]]) -> list[str]:
     for length in range(3, MOST_WORDS + 1):
         alike = _alike(names)
         names = [_sentence(p[:length]) if i in alike else names[i] for i, p in enumerate(phrases)]
+    return distinct(names, [f"B{i + 1}" for i in range(len(names))])
+
+
+def distinct(names: list[str], ids: list[str]) -> list[str]:
+    """The names, those that stand more than once with their id beside them."""
     alike = _alike(names)
-    return [f"{name} (B{i + 1})" if i in alike else name for i, name in enumerate(names)]
+    return [f"{name} ({ids[i]})" if i in alike else name for i, name in enumerate(names)]
 
 
 def _alike(names: list[str]) -> set[int]:

@@ -91,14 +91,18 @@ def size_of(fitted: Any) -> int:
 def segment_stability(
     z: np.ndarray, labels: np.ndarray, estimator: ClusterMixin, k: int, resamples: int, seed: int
 ) -> list[float]:
-    """Per segment, the mean over bootstrap resamples of the best Jaccard match (Hennig 2007)."""
+    """Per segment, the mean over bootstrap resamples of the best Jaccard match (Hennig 2007).
+
+    A clusterer that finds their number itself may have found more than k.
+    """
     generator = np.random.default_rng(seed)
-    found = np.zeros((resamples, k))
+    size = max(k, int(labels.max()) + 1)
+    found = np.zeros((resamples, size))
     for b in range(resamples):
         drawn = generator.integers(0, len(z), len(z))
         again = fitted_with(estimator, k, z[drawn], random_state=b)
         seen = np.unique(drawn)
-        found[b] = best_jaccard(labels[seen], again.predict(z[seen]), k)
+        found[b] = best_jaccard(labels[seen], again.predict(z[seen]), size)
     return [float(j) for j in found.mean(axis=0)]
 
 

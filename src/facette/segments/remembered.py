@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from facette.segments.behaviour import BehaviourSegments
 from facette.segments.identity import Identity
+from facette.segments.naming import distinct
 
 
 def remembered(
@@ -16,19 +17,17 @@ def remembered(
     """The segments of a refit with their kept or new ids.
 
     `named` are the names of the version before, `given` those of the configuration for B1, B2, …,
-    which win. A new segment whose name is taken bears its id beside it. `highest` is the highest
+    which win. Segments with one name bear their ids beside it. `highest` is the highest
     number of an id ever given.
     """
     ids = [str(identity.ids[s["id"]]) for s in behaviour.segments]
-    taken = {named[i] for i in ids if named.get(i)}
-    segments = []
-    for segment, new in zip(behaviour.segments, ids, strict=True):
-        own = _given(new, given) or named.get(new)
-        name = own or (f"{segment['name']} ({new})" if segment["name"] in taken else "")
-        segments.append({"id": new, "name": name or segment["name"]})
+    names = [
+        _given(i, given) or named.get(i) or s["name"]
+        for i, s in zip(ids, behaviour.segments, strict=True)
+    ]
     return replace(
         behaviour,
-        segments=segments,
+        segments=[{"id": i, "name": n} for i, n in zip(ids, distinct(names, ids), strict=True)],
         stability={str(identity.ids[i]): j for i, j in behaviour.stability.items()},
         highest=identity.highest,
         notes=[*behaviour.notes, *(f"behaviour segments: {said}" for said in identity.said)],

@@ -98,7 +98,9 @@ class RuleSegments(BaseEstimator):
     def _read(self) -> dict[str, Expression]:
         if self.otherwise in self.rules:
             raise BadInput(f"otherwise: '{self.otherwise}' is the name of a rule; give another one")
-        return {name: parse(str(text), f"rules.{name}") for name, text in self.rules.items()}
+        if not isinstance(self.rules, Mapping):
+            raise BadInput(f"rules: {self.rules!r} is no list of segment: expression")
+        return {str(name): parse(str(text), f"rules.{name}") for name, text in self.rules.items()}
 
     def _usable(self, read: dict[str, Expression], frame: pd.DataFrame) -> dict[str, Expression]:
         if not self.skip_unknown:

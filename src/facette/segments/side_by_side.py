@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facette.segments.applied import Applied, known_at, two_views
+from facette.segments.applied import BEHAVIOUR, Applied, known_at, two_views
 from facette.segments.pertinence import Outcome, outcomes_of
 from facette.segments.three_tests import Judged, criteria, judged
 from facette.segments.together import agreement, bill, redundant
@@ -67,7 +67,7 @@ class SideBySide:
 
     def told(self) -> dict[str, Any]:
         """What was fitted of each but behaviour, which has its own place in the package."""
-        return {cut.name: cut.told() for cut in self.cuts if cut.name != "behaviour"}
+        return {cut.name: cut.told() for cut in self.cuts if cut.name != BEHAVIOUR}
 
     def metrics(self) -> dict[str, float]:
         """Figures as `segmentation/<name>/<what>`."""
@@ -91,7 +91,7 @@ class SideBySide:
                 }
             told |= {test: float(passed) for test, passed in found.passed.items()}
             named |= {f"segmentation/{name}/{what}": figure for what, figure in told.items()}
-        return named  # fmt: skip
+        return named
 
 
 def side_by_side(
