@@ -15,7 +15,8 @@ def shipped(schema: type, *names: str, **given: Any) -> Any:
     """
     from omegaconf import OmegaConf
 
-    files = [OmegaConf.load(CONF / f"{name}.yaml") for name in names]
-    files = [OmegaConf.masked_copy(f, [str(k) for k in f if k != "defaults"]) for f in files]
+    files: list[Any] = [OmegaConf.load(CONF / f"{name}.yaml") for name in names]
+    for file in files:
+        file.pop("defaults", None)
     own = OmegaConf.merge(OmegaConf.structured(schema), *files)
     return OmegaConf.to_object(OmegaConf.create({**given, "own": own}).own)

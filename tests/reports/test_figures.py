@@ -7,7 +7,7 @@ import pytest
 from stories import full_story
 
 from facette.reports import figures
-from facette.reports.figures import COLOURS
+from facette.reports.drawing import COLOURS
 from facette.reports.gallery import figures_of, pictures
 from facette.reports.svg import inline_svg
 

@@ -20,7 +20,7 @@ N = 600
 def cut(groups: pd.Series, **changed: Any) -> Applied:
     names = {g: g for g in sorted(groups.unique())}
     sure = pd.Series(1.0, index=groups.index)
-    own = Applied("own", "a priori", "need", names, groups, groups, dict.fromkeys(names, 1.0), sure)
+    own = Applied("own", "a priori", "need", names, groups, groups, dict.fromkeys(names, 1.0), sure, None)
     return replace(own, **changed)
 
 

@@ -50,14 +50,13 @@ def recovery_table(story: Story) -> Table | None:
         "of_ceiling": ("Of the best", "share"),
         "realised": ("By what happened", "ratio"),
     }
-    made = table(pd.DataFrame(rows), columns, "Recovered, beside its ceiling", story.currency)
-    made.note = (
+    note = (
         "1 is all there is to know, 0 chance or a constant. The best from the tables was taught "
         "the truth of other customers, with the same columns; no share is told of a best below "
         f"{LEAST_CEILING:g}. By what happened: the same figure "
         "with realised outcomes, which are noisy where an outcome is rare or heavy-tailed."
     )
-    return made
+    return table(pd.DataFrame(rows), columns, "Recovered, beside its ceiling", story.currency, note)
 
 
 def _of_ceiling(truth: Mapping[str, float], name: str) -> float:
@@ -77,12 +76,11 @@ def headroom_table(story: Story) -> Table | None:
     kinds = dict(zip(HEADROOM, ("ratio", "share"), strict=True))
     columns = {"ranking": ("Ranked by", "text")}
     columns |= {name: (label, kinds[name]) for name, label in HEADROOM.items()}
-    made = table(pd.DataFrame(rows), columns, "True headroom found", story.currency)
-    made.note = (
+    note = (
         "Rank correlation with the true headroom, and the share of it that the tenth of customers "
         "ranked highest have."
     )
-    return made
+    return table(pd.DataFrame(rows), columns, "True headroom found", story.currency, note)
 
 
 def truth_sentences(story: Story) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from facette.reports import figures as f
+from facette.reports import drawing as f
 from facette.reports.gallery import Picture
 from facette.reports.words import day, number, share
 
@@ -145,7 +145,7 @@ def held_picture(
 
 def missing_bars(parts: dict[str, float], note: str = "") -> Figure:
     """Share of empty rows, a bar a column; parts : name -> share, most first."""
-    figure, axes = f._canvas(6.2, 0.9 + 0.3 * len(parts), note)
+    figure, axes = f.canvas(6.2, 0.9 + 0.3 * len(parts), note)
     names = [f.short(name, 44) for name in parts]
     axes.barh(range(len(parts)), list(parts.values()), height=0.55, color=f.COLOURS["c1"])
     for row, part in enumerate(parts.values()):
@@ -154,28 +154,28 @@ def missing_bars(parts: dict[str, float], note: str = "") -> Figure:
     axes.set_yticks(range(len(parts)), labels=names, parse_math=False, color=f.COLOURS["ink"])
     axes.set(xlim=(0, 1.12), ylim=(len(parts) - 0.5, -0.5))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    f._per_cent(axes.xaxis)
-    f._name_axes(axes, "Rows without a value", "")
+    f.per_cent(axes.xaxis)
+    f.name_axes(axes, "Rows without a value", "")
     return figure
 
 
 def customers_by_month(months: pd.DataFrame, note: str = "") -> Figure:
     """Customers who bought, and those new among them; months : as in `Activity`."""
-    figure, axes = f._canvas(5, 3.6, note)
+    figure, axes = f.canvas(5, 3.6, note)
     _month_bars(axes, months, "customers", f.COLOURS["c1"], 0.45, "bought")
     _month_bars(axes, months, "new_customers", f.COLOURS["c2"], 0.9, "new")
-    f._name_axes(axes, "", "Customers")
-    f._legend(axes, "upper right")
+    f.name_axes(axes, "", "Customers")
+    f.legend(axes, "upper right")
     return figure
 
 
 def month_bars(months: pd.DataFrame, column: str, unit: str, note: str = "") -> Figure:
     """One figure of each month; months : as in `Activity`."""
-    figure, axes = f._canvas(5, 3.6, note)
+    figure, axes = f.canvas(5, 3.6, note)
     _month_bars(axes, months, column, f.COLOURS["c1"], 0.45, "whole month")
-    f._name_axes(axes, "", unit)
+    f.name_axes(axes, "", unit)
     if not months["whole"].all():
-        f._legend(axes, "upper right")
+        f.legend(axes, "upper right")
     return figure
 
 
@@ -197,7 +197,7 @@ def _month_bars(
     axes.set_xticks(shown, labels=[_month(months, int(place), step) for place in shown])
     axes.set_xlim(-0.7, len(months) - 0.3)
     axes.set_ylim(min(0, 1.1 * float(axes.dataLim.y0)), 1.4 * max(float(axes.dataLim.y1), 1))
-    f._thousands(axes.yaxis)
+    f.thousands(axes.yaxis)
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
 
 
@@ -211,7 +211,7 @@ def _month(months: pd.DataFrame, place: int, step: int) -> str:
 
 def purchases_each(purchases: np.ndarray, note: str = "") -> Figure:
     """Customers by their number of purchases, in bins that double."""
-    figure, axes = f._canvas(5, 3.6, note)
+    figure, axes = f.canvas(5, 3.6, note)
     counts, begins = doubling_bins(purchases)
     axes.bar(range(len(counts)), counts, width=0.8, color=f.COLOURS["c1"], alpha=0.7)
     for place, count in enumerate(counts):
@@ -219,8 +219,8 @@ def purchases_each(purchases: np.ndarray, note: str = "") -> Figure:
                   fontsize=f.TEXT_POINTS - 2, color=f.COLOURS["muted"])  # fmt: skip
     axes.set_xticks(range(len(begins)), labels=[number(begin) for begin in begins])
     axes.set_ylim(0, 1.12 * max(counts))
-    f._thousands(axes.yaxis)
-    f._name_axes(axes, "Purchases, from this number to below the next", "Customers")
+    f.thousands(axes.yaxis)
+    f.name_axes(axes, "Purchases, from this number to below the next", "Customers")
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
     return figure
 
@@ -238,7 +238,7 @@ def value_held(
     what: str = "net value",
 ) -> Figure:  # fmt: skip
     """Share of an amount held by the best customers, with the tiers; as in `ValueDisparity`."""
-    figure, axes = f._canvas(5, 3.9, note)
+    figure, axes = f.canvas(5, 3.9, note)
     x, y = curve
     axes.plot(x, y, color=f.COLOURS["c1"], lw=2.4, label="customers as they are")
     axes.plot([0, 1], [0, 1], color=f.COLOURS["muted"], lw=0.8, label="all alike")
@@ -249,12 +249,12 @@ def value_held(
                       textcoords="offset points", va="top", fontsize=f.TEXT_POINTS - 1,
                       color=f.COLOURS["ink"],
                       bbox={"facecolor": f.COLOURS["paper"], "lw": 0, "pad": 1.5})  # fmt: skip
-    f._name_axes(axes, f"Customers, highest {what} first", f"Share of {what}")
-    f._per_cent(axes.xaxis)
-    f._per_cent(axes.yaxis)
+    f.name_axes(axes, f"Customers, highest {what} first", f"Share of {what}")
+    f.per_cent(axes.xaxis)
+    f.per_cent(axes.yaxis)
     axes.set(xlim=(0, 1), ylim=(min(0.0, float(y.min())), max(1.02, 1.02 * float(y.max()))))
     axes.grid(color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "lower right")
+    f.legend(axes, "lower right")
     return figure
 
 

@@ -16,83 +16,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from facette.reports.drawing import (
+    COLOURS,
+    MARKERS,
+    SERIES,
+    TEXT_POINTS,
+    bare,
+    canvas,
+    curve_style,
+    legend,
+    name_axes,
+    per_cent,
+    short,
+    thousands,
+)
 from facette.reports.words import MINUS, missing, money_digits, number, share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLOURS = {
-    "ink": "#1f2a37",
-    "muted": "#5c6876",
-    "line": "#d3d9e0",
-    "paper": "#ffffff",
-    "c1": "#1b4f80",
-    "c2": "#c2570c",
-    "c3": "#0f7b5f",
-    "c4": "#8f4a8b",
-    "c5": "#3d9bc4",
-    "c6": "#9a7d12",
-    "c7": "#66707c",
-    "c8": "#cf6a86",
-}
-SERIES = [COLOURS[f"c{i}"] for i in range(1, 9)]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-DASHES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1))]
-TEXT_POINTS = 9.5
-
-
-def _canvas(width: float, height: float, note: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=COLOURS["paper"])
-    if note:
-        wrapped = textwrap.fill(note, int(width * 15))
-        figure.supxlabel(wrapped, fontsize=7.5, color=COLOURS["muted"], parse_math=False)
-    axes = figure.add_subplot(facecolor="none")
-    axes.tick_params(colors=COLOURS["muted"], labelsize=TEXT_POINTS - 1, length=0, pad=5)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(COLOURS["line"])
-    return figure, axes
-
-
-def _name_axes(axes: Axes, x: str, y: str) -> None:
-    style: dict[str, Any] = {"fontsize": TEXT_POINTS, "color": COLOURS["ink"], "parse_math": False}
-    axes.set_xlabel(x, labelpad=8, **style)
-    axes.set_ylabel(y, labelpad=7, **style)
-
-
-def _bare(axes: Axes) -> None:
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _per_cent(axis: Any, digits: int = 0) -> None:
-    axis.set_major_formatter(lambda value, _: share(value, digits))
-
-
-def _thousands(axis: Any) -> None:
-    axis.set_major_formatter(lambda value, _: f"{value:,.12g}")
-
-
-def _legend(axes: Axes, place: Any) -> None:
-    legend = axes.legend(
-        loc=place,
-        frameon=False,
-        fontsize=TEXT_POINTS - 0.5,
-        labelcolor=COLOURS["ink"],
-        handlelength=2.8,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-
-
-def short(text: Any, width: int) -> str:
-    """A name cut to a width, with an ellipsis."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
 def gains_curve(
@@ -103,27 +45,17 @@ def gains_curve(
     curves : name -> (share of customers, share of outcome), the model first; "perfect" is drawn
         as the ceiling.
     """
-    figure, axes = _canvas(5, 3.9, note)
+    figure, axes = canvas(5, 3.9, note)
     for place, (name, (x, y)) in enumerate(curves.items()):
-        axes.plot(x, y, label=short(name, 34), **_curve_style(name, place))
+        axes.plot(x, y, label=short(name, 34), **curve_style(name, place))
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], lw=0.8, zorder=1, label="at random")
-    _name_axes(axes, "Customers, highest predicted first", f"Share of {outcome}")
-    _per_cent(axes.xaxis)
-    _per_cent(axes.yaxis)
+    name_axes(axes, "Customers, highest predicted first", f"Share of {outcome}")
+    per_cent(axes.xaxis)
+    per_cent(axes.yaxis)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(color=COLOURS["line"], lw=0.5, alpha=0.6)
-    _legend(axes, "lower right")
+    legend(axes, "lower right")
     return figure
-
-
-def _curve_style(name: str, place: int) -> dict[str, Any]:
-    if name == "perfect":
-        return {"color": COLOURS["muted"], "lw": 1, "ls": ":"}
-    return {
-        "color": SERIES[place % len(SERIES)],
-        "lw": 1.4 if place else 2.4,
-        "ls": DASHES[place % len(DASHES)],
-    }
 
 
 def calibration(bins: pd.DataFrame, outcome: str = "churn", note: str = "") -> Figure:
@@ -131,7 +63,7 @@ def calibration(bins: pd.DataFrame, outcome: str = "churn", note: str = "") -> F
 
     bins : predicted, observed, low, high, n.
     """
-    figure, axes = _canvas(5, 3.9, note)
+    figure, axes = canvas(5, 3.9, note)
     top = min(1.0, 1.08 * float(bins[["predicted", "observed", "high"]].max(axis=None)))
     axes.plot([0, top], [0, top], color=COLOURS["muted"], lw=1, ls="--", label="as predicted")
     reach = [bins["observed"] - bins["low"], bins["high"] - bins["observed"]]
@@ -147,11 +79,11 @@ def calibration(bins: pd.DataFrame, outcome: str = "churn", note: str = "") -> F
         capsize=2.5,
         label="observed, with its interval",
     )
-    _legend(axes, "upper left")
-    _name_axes(axes, f"Predicted {outcome} probability", f"Observed {outcome} rate")
+    legend(axes, "upper left")
+    name_axes(axes, f"Predicted {outcome} probability", f"Observed {outcome} rate")
     digits = 0 if top > 0.1 else 1
-    _per_cent(axes.xaxis, digits)
-    _per_cent(axes.yaxis, digits)
+    per_cent(axes.xaxis, digits)
+    per_cent(axes.yaxis, digits)
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.grid(color=COLOURS["line"], lw=0.5, alpha=0.6)
     return figure
@@ -162,7 +94,7 @@ def decile_calibration(deciles: pd.DataFrame, currency: str, note: str = "") -> 
 
     deciles : indexed 1 (lowest) to 10; predicted, actual.
     """
-    figure, axes = _canvas(5, 3.9, note)
+    figure, axes = canvas(5, 3.9, note)
     axes.bar(
         deciles.index, deciles["actual"], width=0.62, color=COLOURS["c1"], alpha=0.3, label="actual"
     )
@@ -175,11 +107,11 @@ def decile_calibration(deciles: pd.DataFrame, currency: str, note: str = "") -> 
         color=COLOURS["c2"],
         label="predicted",
     )
-    _name_axes(axes, "Decile of the prediction, 10 the highest", f"{currency} a customer")
+    name_axes(axes, "Decile of the prediction, 10 the highest", f"{currency} a customer")
     axes.set_xticks(list(deciles.index))
-    _thousands(axes.yaxis)
+    thousands(axes.yaxis)
     axes.grid(axis="y", color=COLOURS["line"], lw=0.5, alpha=0.6)
-    _legend(axes, "upper left")
+    legend(axes, "upper left")
     return figure
 
 
@@ -194,7 +126,7 @@ def segment_map(
 
     points : x, y, segment; names : segment id -> name.
     """
-    figure, axes = _canvas(5.6, 4.6, note)
+    figure, axes = canvas(5.6, 4.6, note)
     for place, segment in enumerate(names):
         cloud = points[points["segment"] == segment]
         axes.plot(
@@ -207,7 +139,7 @@ def segment_map(
             color=SERIES[place % len(SERIES)],
         )
     _frame_most(axes, points)
-    _name_axes(axes, *_axis_titles(axes_names, explained))
+    name_axes(axes, *_axis_titles(axes_names, explained))
     axes.tick_params(labelbottom=False, labelleft=False)
     _name_clouds(axes, points, names)
     return figure
@@ -277,7 +209,7 @@ def k_curve(curve: pd.DataFrame, note: str = "") -> Figure:
 
     curve : k, stability_min, chosen.
     """
-    figure, axes = _canvas(5, 3.6, note)
+    figure, axes = canvas(5, 3.6, note)
     axes.plot(curve["k"], curve["stability_min"], "o-", ms=5, lw=1.6, color=COLOURS["c1"])
     for bar, word in ((0.60, "unstable below"), (0.75, "stable above")):
         axes.axhline(bar, color=COLOURS["muted"], lw=0.8, ls="--")
@@ -293,7 +225,7 @@ def k_curve(curve: pd.DataFrame, note: str = "") -> Figure:
         )
     for _, row in curve[curve["chosen"].astype(bool)].iterrows():
         _ring(axes, row["k"], row["stability_min"])
-    _name_axes(axes, "Number of segments", "Least stability (Jaccard)")
+    name_axes(axes, "Number of segments", "Least stability (Jaccard)")
     axes.set_xticks(list(curve["k"]))
     axes.set_ylim(min(0.4, float(curve["stability_min"].min()) - 0.05), 1.08)
     return figure
@@ -327,7 +259,7 @@ def profile_heatmap(
     profile : segment ids x feature labels; names : segment id -> name.
     """
     shown = most_telling(profile, most)
-    figure, axes = _canvas(3.2 + 0.95 * len(shown), 1.2 + 0.34 * shown.shape[1], note)
+    figure, axes = canvas(3.2 + 0.95 * len(shown), 1.2 + 0.34 * shown.shape[1], note)
     for column, segment in enumerate(shown.index):
         for row, value in enumerate(shown.loc[segment]):
             _tile(axes, column, row, value, full=2.0)
@@ -368,7 +300,7 @@ def _label_grid(axes: Axes, columns: list[str], rows: list[str]) -> None:
     axes.set_xticks(range(len(columns)), labels=columns, **style)
     axes.set_yticks(range(len(rows)), labels=rows, **style)
     axes.xaxis.tick_top()
-    _bare(axes)
+    bare(axes)
 
 
 def matrix(frame: pd.DataFrame, currency: str, note: str = "") -> Figure:
@@ -378,7 +310,7 @@ def matrix(frame: pd.DataFrame, currency: str, note: str = "") -> Figure:
         a customer.
     """
     down, across = (list(dict.fromkeys(frame[key])) for key in ("value_tier", "potential_tier"))
-    figure, axes = _canvas(1.2 + 1.35 * len(across), 0.9 + 0.95 * len(down), note)
+    figure, axes = canvas(1.2 + 1.35 * len(across), 0.9 + 0.95 * len(down), note)
     totals = (frame["customers"] * frame["headroom"]).fillna(0)
     digits = money_digits(frame["headroom"])
     for (_, cell), total in zip(frame.iterrows(), totals, strict=True):
@@ -387,7 +319,7 @@ def matrix(frame: pd.DataFrame, currency: str, note: str = "") -> Figure:
     _label_grid(axes, [short(name, 20) for name in across], [short(name, 16) for name in down])
     axes.xaxis.set_label_position("top")
     axes.tick_params(axis="x", pad=3)
-    _name_axes(axes, "Potential tier", "Value tier")
+    name_axes(axes, "Potential tier", "Value tier")
     return figure
 
 
@@ -426,15 +358,15 @@ def driver_bars(drivers: pd.DataFrame, most: int = 10, note: str = "") -> Figure
     drivers : sentence, mean_abs, direction (-1 to 1); within .3 of 0 the direction is mixed.
     """
     shown = drivers.nlargest(most, "mean_abs").reset_index(drop=True)
-    figure, axes = _canvas(5, 0.6 + 0.46 * len(shown), note)
+    figure, axes = canvas(5, 0.6 + 0.46 * len(shown), note)
     longest = float(shown["mean_abs"].max()) or 1.0
     for row, driver in shown.iterrows():
         _bar(axes, int(row), driver, longest)
     axes.set(xlim=(0, 1.16 * longest), ylim=(len(shown) - 0.3, -0.75))
     axes.set_yticks([])
     axes.set_xticks([])
-    _bare(axes)
-    _name_axes(axes, "Mean absolute contribution (SHAP), link scale of the model", "")
+    bare(axes)
+    name_axes(axes, "Mean absolute contribution (SHAP), link scale of the model", "")
     return figure
 
 

@@ -192,7 +192,7 @@ def _tiers_table(story: Story) -> Table | None:
         "customers": ("Customers", "count"),
         "share": ("Of the base", "share"),
         "cut": ("From", "money"),
-        "value_share": ("Of expected value", "share"),
+        "value_share": (f"Of {'expected' if story.ran('value') else 'current'} value", "share"),
     }
     return table(story.tiers, columns, "Value tiers, with frozen cuts", story.currency)
 

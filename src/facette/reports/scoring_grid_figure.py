@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from facette.reports.figures import COLOURS, TEXT_POINTS, _canvas, _name_axes, _per_cent, short
+from facette.reports.drawing import COLOURS, TEXT_POINTS, canvas, name_axes, per_cent, short
 from facette.reports.words import capital, number, share
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def grade_rates(grades: pd.DataFrame, means: str, note: str = "") -> Figure:
     grades : indexed by grade; customers, happened, rate, low, high. means : the outcome in words.
     """
     held = grades[grades["customers"] > 0]
-    figure, axes = _canvas(5, 3.6, note)
+    figure, axes = canvas(5, 3.6, note)
     places = np.arange(len(held))
     reach = np.clip([held["rate"] - held["low"], held["high"] - held["rate"]], 0, None)
     axes.errorbar(
@@ -39,10 +39,8 @@ def grade_rates(grades: pd.DataFrame, means: str, note: str = "") -> Figure:
     axes.set_xlim(-0.5, len(held) - 0.3)
     axes.set_ylim(*_room(held))
     axes.grid(axis="y", color=COLOURS["line"], lw=0.5, alpha=0.6)
-    _per_cent(axes.yaxis)
-    _name_axes(
-        axes, "Grade, with its customers", f"{capital(short(means, 30))}, share of customers"
-    )
+    per_cent(axes.yaxis)
+    name_axes(axes, "Grade, with its customers", f"{capital(short(means, 30))}, share of customers")
     return figure
 
 

@@ -99,9 +99,8 @@ def _tests_table(story: Story, side: SideBySide) -> Table:
         "reach": ("Reach", "share"),
         "same_treatment": ("Follows past contacts", "index"),
     }
-    made = table(pd.DataFrame(rows), columns, "The three tests in figures", story.currency)
     level = number(100 * story.confidence)
-    made.note = (
+    note = (
         f"Beyond tier: the share of what value tiers leave unexplained {held_out(story)} that the "
         f"segments take away, {level}% interval; means learnt {learnt(story)}, value as "
         "asinh. Least Jaccard: of customers drawn anew and refitted, the segment that comes back "
@@ -110,7 +109,7 @@ def _tests_table(story: Story, side: SideBySide) -> Table:
         "Reach: customers of the least reachable segment who consent to a channel. Follows past "
         "contacts: adjusted mutual information, 0 is best."
     )
-    return made
+    return table(pd.DataFrame(rows), columns, "The three tests in figures", story.currency, note)
 
 
 def _tests_row(found: Judged) -> dict[str, object]:
@@ -153,9 +152,8 @@ def _segments_table(story: Story) -> Table | None:
         "stability": ("Jaccard", "index"),
         "trend": ("Since the last date", "text"),
     }
-    made = table(frame, columns, "Their segments", story.currency)
-    made.note = "Since the last date: change of the share of the base, in percentage points."
-    return made
+    note = "Since the last date: change of the share of the base, in percentage points."
+    return table(frame, columns, "Their segments", story.currency, note)
 
 
 def _segment_rows(cut: Applied, scored: pd.DataFrame) -> list[dict[str, object]]:
@@ -186,9 +184,8 @@ def _agreement_table(story: Story, side: SideBySide) -> Table | None:
     frame.columns = [title_of(n) for n in frame.columns]
     columns = {"": ("", "text")} | {c: (c, "index") for c in frame.columns}
     frame.insert(0, "", frame.index)
-    made = table(frame, columns, "What they repeat of one another", story.currency)
-    made.note = "Adjusted mutual information: 0 is what chance gives, 1 the same division."
-    return made
+    note = "Adjusted mutual information: 0 is what chance gives, 1 the same division."
+    return table(frame, columns, "What they repeat of one another", story.currency, note)
 
 
 def _bill_table(story: Story, side: SideBySide) -> Table | None:
@@ -203,9 +200,8 @@ def _bill_table(story: Story, side: SideBySide) -> Table | None:
         "set_up_cost": ("To set up", "money"),
         "yearly_cost": ("A year", "money"),
     }
-    made = table(frame, columns, "What it costs to treat each apart", story.currency)
-    made.note = "Costs a treatment are assumptions of the configuration (three_tests)."
-    return made
+    note = "Costs a treatment are assumptions of the configuration (three_tests)."
+    return table(frame, columns, "What it costs to treat each apart", story.currency, note)
 
 
 def _criteria_table(story: Story, side: SideBySide) -> Table | None:
@@ -230,15 +226,14 @@ def _criteria_table(story: Story, side: SideBySide) -> Table | None:
         "keep": ("Verdict", "text"),
         "why": ("Why", "text"),
     }
-    made = table(frame, columns, "Criteria: which features to keep", story.currency)
     left = len(side.criteria) - len(frame)
-    made.note = (
+    note = (
         f"Each feature alone, in fifths frozen {learnt(story)}. Steady: rank correlation "
         "between the two dates. Sure of a gain: false discovery rate among all of them below "
         f"{number(100 * (1 - story.confidence))}%."
         + (f" {number(left)} more are in the tracked run." if left else "")
     )
-    return made
+    return table(frame, columns, "Criteria: which features to keep", story.currency, note)
 
 
 def _responses_table(story: Story, side: SideBySide) -> Table | None:
@@ -268,14 +263,15 @@ def _responses_table(story: Story, side: SideBySide) -> Table | None:
         "p": ("By chance (p)", "ratio"),
         "price": ("Price of the box", "text"),
     }
-    made = table(pd.DataFrame(rows), columns, "Answers to randomised contacts", story.currency)
-    made.note = (
+    note = (
         "Effect of a contact on purchases within 30 days, in percentage points against the control "
         "arm. By chance: p of effects that differ as much (Cochran’s Q). Price of the box: "
         "purchases per 100 customers that contacting the best half by customer would bring above "
         "the best half by segment, valued on customers it was not learnt from."
     )
-    return made
+    return table(
+        pd.DataFrame(rows), columns, "Answers to randomised contacts", story.currency, note
+    )
 
 
 def _points(effect: float) -> str:

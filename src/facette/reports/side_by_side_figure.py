@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facette.reports.figures import COLOURS, MARKERS, SERIES, _canvas, _legend, _name_axes, short
+from facette.reports.drawing import COLOURS, MARKERS, SERIES, canvas, legend, name_axes, short
 from facette.reports.words import share
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def pertinence_figure(found: Mapping[str, Mapping[str, Pertinence]], note: str =
     """Gains with their intervals: a row for each segmentation (title -> outcome -> gain)."""
     titles = list(found)
     outcomes = list(dict.fromkeys(name for told in found.values() for name in told))
-    figure, axes = _canvas(7.2, 1.4 + 0.42 * len(titles), note)
+    figure, axes = canvas(7.2, 1.4 + 0.42 * len(titles), note)
     axes.axvline(0, color=COLOURS["muted"], lw=1)
     for place, outcome in enumerate(outcomes):
         own = [(i, told[outcome]) for i, told in enumerate(found.values()) if outcome in told]
@@ -36,6 +36,6 @@ def pertinence_figure(found: Mapping[str, Mapping[str, Pertinence]], note: str =
     axes.tick_params(axis="y", labelcolor=COLOURS["ink"])
     axes.xaxis.set_major_formatter(lambda value, _: share(value, 1))
     axes.grid(axis="x", color=COLOURS["line"], lw=0.6)
-    _name_axes(axes, "Share of what value tiers leave unexplained", "")
-    _legend(axes, "lower right")
+    name_axes(axes, "Share of what value tiers leave unexplained", "")
+    legend(axes, "lower right")
     return figure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from facette.reports import figures as f
+from facette.reports import drawing as f
 from facette.reports.gallery import Picture
 from facette.reports.words import day, number, share
 from facette.tables.simulation.sanity import OLD, TOP_SHARE, YOUNG, Seen
@@ -241,7 +241,7 @@ def _once(axes: Axes, label: str) -> str:
 
 def rate_bars(rates: pl.DataFrame, column: str, name: str, spans: Spans, note: str = "") -> Figure:
     """A rate a year by group with its interval; rates : as of `Seen.attrition`."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     places = np.arange(len(rates))
     rate = rates["rate"].to_numpy()
     reach = np.clip([rate - rates["low"].to_numpy(), rates["high"].to_numpy() - rate], 0, None)
@@ -256,17 +256,17 @@ def rate_bars(rates: pl.DataFrame, column: str, name: str, spans: Spans, note: s
     axes.set_xticks(places, labels=rates[column].to_list())
     axes.tick_params(axis="x", pad=16)
     axes.set_ylim(0, 1.15 * top or 1)
-    f._per_cent(axes.yaxis)
-    f._name_axes(axes, name, "Leave, a year")
+    f.per_cent(axes.yaxis)
+    f.name_axes(axes, name, "Leave, a year")
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
     if spans:
-        f._legend(axes, "upper right")
+        f.legend(axes, "upper right")
     return figure
 
 
 def tenures(groups: Mapping[str, pl.DataFrame], spans: Spans, note: str = "") -> Figure:
     """Median tenure with quartiles by products held; groups : name -> as of `_quartiles`."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     _boxes(axes, spans, across=False)
     for place, (name, found) in enumerate(groups.items()):
         x = found["products"].to_numpy() + (-0.13, 0.13)[place]
@@ -276,9 +276,9 @@ def tenures(groups: Mapping[str, pl.DataFrame], spans: Spans, note: str = "") ->
                       color=f.SERIES[place], elinewidth=1.2, capsize=0, label=name)  # fmt: skip
     axes.set_xticks(range(1, MOST_PRODUCTS + 1))
     axes.set_ylim(0, None)
-    f._name_axes(axes, "Products held", "Years since they came")
+    f.name_axes(axes, "Products held", "Years since they came")
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "upper left")
+    f.legend(axes, "upper left")
     return figure
 
 
@@ -286,29 +286,29 @@ def gains(
     curves: Mapping[str, tuple[np.ndarray, np.ndarray]], span: tuple[float, float], note: str = ""
 ) -> Figure:
     """Share of a total held by the best customers; curves : name -> (customers, share held)."""
-    figure, axes = f._canvas(5, 3.9, note)
+    figure, axes = f.canvas(5, 3.9, note)
     style: dict[str, Any] = {"facecolor": f.COLOURS["c6"], "alpha": 0.22, "lw": 0}
     axes.bar(TOP_SHARE, span[1] - span[0], 0.03, bottom=span[0], label="plausible, best fifth",
              **style)  # fmt: skip
     for place, (name, (x, y)) in enumerate(curves.items()):
-        axes.plot(x, y, label=name, **f._curve_style(name, place))
+        axes.plot(x, y, label=name, **f.curve_style(name, place))
         best = float(np.interp(TOP_SHARE, x, y))
         axes.plot([TOP_SHARE], [best], f.MARKERS[place], ms=6, color=f.SERIES[place])
     axes.axhline(1, color=f.COLOURS["muted"], lw=0.8, ls="--")
     axes.plot([0, 1], [0, 1], color=f.COLOURS["muted"], lw=0.8, label="all alike")
-    f._name_axes(axes, "Customers, most profit first", "Share of profit")
-    f._per_cent(axes.xaxis)
-    f._per_cent(axes.yaxis)
+    f.name_axes(axes, "Customers, most profit first", "Share of profit")
+    f.per_cent(axes.xaxis)
+    f.per_cent(axes.yaxis)
     top = max(span[1], *(float(y.max()) for _, y in curves.values()))
     axes.set(xlim=(0, 1), ylim=(0, 1.04 * top))
     axes.grid(color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "upper right")
+    f.legend(axes, "upper right")
     return figure
 
 
 def profits(profit: np.ndarray, currency: str, note: str = "") -> Figure:
     """Customers by yearly profit; the outer bars take in the lowest and highest hundredth."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     low, high = np.quantile(profit, [0.01, 0.99])
     width = (high - low) / PROFIT_BINS or 1.0
     first = np.floor(low / width)  # so that 0 is an edge
@@ -320,17 +320,17 @@ def profits(profit: np.ndarray, currency: str, note: str = "") -> Figure:
              edgecolor=f.COLOURS["paper"], label="brings", **style)  # fmt: skip
     axes.bar(edges[:-1][loses], counts[loses], facecolor=f.COLOURS["c2"], alpha=0.75,
              hatch="////", edgecolor=f.COLOURS["paper"], label="costs", **style)  # fmt: skip
-    f._thousands(axes.xaxis)
-    f._thousands(axes.yaxis)
-    f._name_axes(axes, f"Profit of the year, {currency}", "Customers")
+    f.thousands(axes.xaxis)
+    f.thousands(axes.yaxis)
+    f.name_axes(axes, f"Profit of the year, {currency}", "Customers")
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "upper right")
+    f.legend(axes, "upper right")
     return figure
 
 
 def responses(sends: pl.DataFrame, spans: Spans, note: str = "") -> Figure:
     """Answer rates by channel on a logarithmic scale; sends : as of `Seen.sends`."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     rows = np.arange(len(sends))
     _boxes(axes, spans, across=True)
     some = sends["answered"].to_numpy() > 0
@@ -342,22 +342,22 @@ def responses(sends: pl.DataFrame, spans: Spans, note: str = "") -> Figure:
     axes.set_xscale("log")
     ends = [*rate[some], *(end for span in spans.values() for end in span)]
     axes.set_xlim(0.7 * min(ends, default=0.01), 2.5 * max(ends, default=0.1))
-    f._per_cent(axes.xaxis, 1)
+    f.per_cent(axes.xaxis, 1)
     axes.tick_params(which="minor", length=0, labelbottom=False)
     names = [
         f"{WORDS.get(c, c)}\n{number(n)} sent" for c, n in sends.select("channel", "sent").rows()
     ]
     axes.set_yticks(rows, labels=names, parse_math=False)
     axes.set_ylim(-0.6, len(sends) - 0.4)
-    f._name_axes(axes, "Answered, of those sent", "")
+    f.name_axes(axes, "Answered, of those sent", "")
     axes.grid(axis="x", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "lower right")
+    f.legend(axes, "lower right")
     return figure
 
 
 def channels(both: pl.DataFrame, note: str = "") -> Figure:
     """Contacts a customer-month by channel; both : channel, started, sent."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     rows = np.arange(len(both))
     axes.barh(rows - 0.19, both["started"], 0.36, color=f.COLOURS["c1"], alpha=0.8,
               label="started by customers")  # fmt: skip
@@ -365,20 +365,20 @@ def channels(both: pl.DataFrame, note: str = "") -> Figure:
               edgecolor=f.COLOURS["paper"], lw=0.3, label="sent by the bank")  # fmt: skip
     axes.set_yticks(rows, labels=[WORDS.get(c, c) for c in both["channel"]], parse_math=False)
     axes.set_ylim(len(both) - 0.5, -0.5)
-    f._name_axes(axes, "Contacts a customer, a month", "")
+    f.name_axes(axes, "Contacts a customer, a month", "")
     axes.grid(axis="x", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
-    f._legend(axes, "lower right")
+    f.legend(axes, "lower right")
     return figure
 
 
 def season_line(seasons: pl.DataFrame, note: str = "") -> Figure:
     """Mean revenue by calendar month over that of all; seasons : as of `Seen.seasons`."""
-    figure, axes = f._canvas(5, 3.7, note)
+    figure, axes = f.canvas(5, 3.7, note)
     axes.plot(seasons["month"], seasons["revenue"], "o-", ms=5, lw=1.6, color=f.COLOURS["c1"])
     axes.axhline(1, color=f.COLOURS["muted"], lw=0.8, ls="--")
     axes.set_xticks(range(1, 13), labels=MONTHS)
     axes.set_xlim(0.6, 12.4)
-    f._per_cent(axes.yaxis)
-    f._name_axes(axes, "", "Revenue, mean month = 100%")
+    f.per_cent(axes.yaxis)
+    f.name_axes(axes, "", "Revenue, mean month = 100%")
     axes.grid(axis="y", color=f.COLOURS["line"], lw=0.5, alpha=0.6)
     return figure

@@ -112,7 +112,7 @@ class Story:
     calibration : part -> bins with columns predicted, observed, low, high, n.
     deciles : part -> indexed 1 (lowest predictions) to 10, columns predicted, actual: means.
     tiers : tier, customers, share, cut (its least value), value_share (expected value, or
-        margin where no model ran).
+        current value where no model ran).
     side_by_side : the segmentations, judged. their_segments : a row for each of their segments, see
         `reports.side_by_side.segments_of`. portraits : segmentation -> a card for each segment, see
         `segments.portraits`.

@@ -101,7 +101,8 @@ def _tiers(story: Story) -> str:
     top = story.tiers.iloc[0]
     return (
         f"Value tiers: the top {share(top['share'], 0)} of customers "
-        f"(“{top['tier']}”) hold {share(top['value_share'], 0)} of expected value"
+        f"(“{top['tier']}”) hold {share(top['value_share'], 0)} of "
+        f"{'expected' if story.ran('value') else 'current'} value"
     )
 
 

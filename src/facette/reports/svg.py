@@ -11,7 +11,7 @@ import warnings
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from facette.reports.figures import COLOURS
+from facette.reports.drawing import COLOURS
 
 if TYPE_CHECKING:
     from markupsafe import Markup

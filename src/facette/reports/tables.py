@@ -42,15 +42,16 @@ class Table:
 
 
 def table(
-    frame: pd.DataFrame, columns: dict[str, tuple[str, str]], caption: str, currency: str
-) -> Table:
+    frame: pd.DataFrame, columns: dict[str, tuple[str, str]], caption: str, currency: str,
+    note: str = "",
+) -> Table:  # fmt: skip
     """The columns of a frame of which it knows something, as (label, kind) of `words.texts`."""
     known = frame.dropna(axis="columns", how="all")
     shown = {name: columns[name] for name in columns if name in known}
     written = [_column(frame[name], kind) for name, (_, kind) in shown.items()]
     headers = [(label, _unit(kind, currency)) for label, kind in shown.values()]
     rows = [list(row) for row in zip(*written, strict=True)]
-    return Table(caption, headers, rows, figures=[kind != "text" for _, kind in shown.values()])
+    return Table(caption, headers, rows, note, [kind != "text" for _, kind in shown.values()])
 
 
 def _column(values: pd.Series, kind: str) -> list[Cell]:
