@@ -45,7 +45,7 @@ def story() -> Story:
     labels = pd.Series(["shop"] * 4, list("abcd"))
     sure = pd.Series(1.0, labels.index)
     cut = Applied("places", "a priori", "channel", {"shop": "In the shop"}, labels, labels,
-                  {"shop": 0.8}, sure, None)  # fmt: skip
+                  {"shop": 0.8}, sure, sure < 0.5, None)  # fmt: skip
     passed = {"pertinent": True, "measurable": True, "practical": True}
     judged = Judged("places", {}, None, None, FIGURES, passed, "Worth keeping.")
     bill = {"segmentation": ["places"], "cells": [1], "filled": [1], "below_floor": [0]}

@@ -70,7 +70,7 @@ def made(
     dated = Panel([before], after, spec)
     fitted, off = fitted_of({"own": Chosen("need", estimator, optional=False)}, dated, 0)
     assert not off
-    return applied("own", fitted["own"], dated, resamples, 0)
+    return applied("own", fitted["own"], known_at(before), known_at(after), resamples, 0)
 
 
 @pytest.mark.parametrize("estimator", [TIERS, Halves()])
@@ -109,6 +109,7 @@ def test_frozen_rules_come_back_wholly(shop_panel: Panel) -> None:
     assert found.stability == {"often": 1.0, "seldom": 1.0}
     assert found.customers.sum() == 200
     assert (found.confidence == 1).all()
+    assert not found.between.any()
 
 
 class Fixed(Halves):
@@ -126,6 +127,20 @@ class Fixed(Halves):
 
     def plain(self) -> dict[str, Any]:
         return {}
+
+
+class Placed(Fixed):
+    """Rules that know how sure they are."""
+
+    def placed(self, X: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"confidence": 0.6, "between": X["visits"] == 3}, index=X.index)
+
+
+def test_a_segmentation_says_itself_who_stands_between(shop_panel: Panel) -> None:
+    later = snapshot(2)
+    found = made(Placed(), snapshot(1), later, shop_panel.spec)
+    assert found.between.equals(later.features["visits"] == 3)
+    assert (found.confidence == 0.6).all()
 
 
 def test_a_draw_that_cannot_be_fitted_brings_no_segment_back() -> None:

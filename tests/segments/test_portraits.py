@@ -79,7 +79,7 @@ def cut() -> Applied:
     names = {"web": "On the web", "shop": "In the shop", "empty": "Nobody"}
     return Applied(
         "places", "a priori", "channel", names, before, now, {"web": 0.9, "shop": 0.7},
-        confidence, Fitted(),
+        confidence, confidence < 0.55, Fitted(),
     )  # fmt: skip
 
 

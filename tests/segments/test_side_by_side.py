@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from worlds import admitted, churn_settings, data, panel_settings, shop
 
-from facette.segments.applied import Chosen, applied, fitted_of
+from facette.segments.applied import Chosen, applied, fitted_of, known_at, two_views
 from facette.segments.pareto import TierSegments
 from facette.segments.rfm import RfmSegments
 from facette.segments.side_by_side import SideBySide, side_by_side
@@ -37,7 +37,8 @@ def dated(tables: Tables) -> Panel:
 def judged_of(dated: Panel, tables: Tables, *names: str) -> SideBySide:
     chosen = {n: Chosen(*CHOSEN[n], optional=True) for n in names}
     fitted, off = fitted_of(chosen, dated, 0)
-    cuts = [applied(n, one, dated, BARS.resamples, 0) for n, one in fitted.items()]
+    views = [known_at(view) for view in two_views(dated, 0)]
+    cuts = [applied(n, one, *views, BARS.resamples, 0) for n, one in fitted.items()]
     # few criteria, since it is not they that are asked about
     known = dict(list(catalogue(dated.spec).items())[:6])
     return side_by_side(cuts, off, tables, dated, known, BARS, 0.95, 0)

@@ -20,7 +20,18 @@ N = 600
 def cut(groups: pd.Series, **changed: Any) -> Applied:
     names = {g: g for g in sorted(groups.unique())}
     sure = pd.Series(1.0, index=groups.index)
-    own = Applied("own", "a priori", "need", names, groups, groups, dict.fromkeys(names, 1.0), sure, None)
+    own = Applied(
+        "own",
+        "a priori",
+        "need",
+        names,
+        groups,
+        groups,
+        dict.fromkeys(names, 1.0),
+        sure,
+        sure < 0.5,
+        None,
+    )
     return replace(own, **changed)
 
 
@@ -54,7 +65,7 @@ def verdict_cases() -> dict[str, tuple[Judged, str]]:
     own = groups(rng)
     apart = outcomes(rng, np.where(own.isin(["s0", "s1"]), 1.0, -1.0))
     none, one = outcomes(rng), pd.Series("all", index=own.index)
-    loose = cut(own, stability={"s0": 0.4}, confidence=pd.Series(0.5, own.index), sure_from=0.55)
+    loose = cut(own, stability={"s0": 0.4}, between=pd.Series(True, own.index))
     rare = pd.Series(["few"] * 3 + ["many"] * (N - 3))
     many = pd.Series(np.arange(N) % 13).map("s{}".format)
     elsewhere = own.set_axis([f"d{i}" for i in range(N)])

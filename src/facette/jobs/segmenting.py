@@ -9,7 +9,14 @@ import pandas as pd
 
 from facette.registry.models import in_use
 from facette.registry.packaging import as_rows
-from facette.segments.applied import Chosen, applied, fitted_of, of_behaviour
+from facette.segments.applied import (
+    Chosen,
+    applied,
+    fitted_of,
+    known_at,
+    of_behaviour,
+    two_views,
+)
 from facette.segments.behaviour import BehaviourSegments, standardised
 from facette.segments.identity import identified
 from facette.segments.pareto import TierSegments
@@ -80,7 +87,8 @@ def segmentations(
     """Behaviour and the fitted segmentations, side by side."""
     tests, seed = settings.three_tests, settings.seed
     between = settings.segments.behaviour.between
-    cuts = [applied(name, one, panel, tests.resamples, seed) for name, one in fitted.items()]
+    frame, later = (known_at(view) for view in two_views(panel, seed))
+    cuts = [applied(name, one, frame, later, tests.resamples, seed) for name, one in fitted.items()]
     cuts.insert(int(VALUE_TIERS in fitted), of_behaviour(behaviour, panel, between, seed))
     return side_by_side(
         cuts, off, tables, panel, catalogue(panel.spec), tests, settings.evaluation.confidence, seed

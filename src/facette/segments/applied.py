@@ -26,7 +26,7 @@ class Applied:
     `names`: id -> name, in the segmentation's order. `training` and `test`: segment ids indexed by
     customer; of undated data two halves of the customers. `stability`: per id, the mean over
     bootstrap refits of the best Jaccard match (Hennig 2007); frozen rules have 1.
-    `confidence`: how surely each customer of the test date is assigned, 0 to 1; below `sure_from`
+    `confidence`: how surely each customer of the test date is assigned, 0 to 1; `between`: whether
     they stand between segments.
     """
 
@@ -38,9 +38,9 @@ class Applied:
     test: pd.Series
     stability: dict[str, float]
     confidence: pd.Series
+    between: pd.Series
     fitted: Any
     notes: list[str] = field(default_factory=list)
-    sure_from: float = 0.0
 
     @property
     def customers(self) -> pd.Series:
@@ -98,18 +98,21 @@ def fitted_of(
     return made, off
 
 
-def applied(name: str, chosen: Chosen, panel: Panel, resamples: int, seed: int) -> Applied:
-    """A fitted segmentation at both dates."""
-    frame, later = (known_at(view) for view in two_views(panel, seed))
+def applied(
+    name: str, chosen: Chosen, frame: pd.DataFrame, later: pd.DataFrame, resamples: int, seed: int
+) -> Applied:
+    """A fitted segmentation on what is known of customers at both dates (see `known_at`)."""
     fitted = chosen.estimator
     names = {s["id"]: s["name"] for s in fitted.segments_}
     training = pd.Series(fitted.predict(frame), index=frame.index, name=name)
-    sure = fitted.confidence(later) if hasattr(fitted, "confidence") else np.ones(len(later))
+    sure = pd.DataFrame({"confidence": 1.0, "between": False}, index=later.index)
+    if hasattr(fitted, "placed"):
+        sure = fitted.placed(later)
     return Applied(
         name, fitted.kind, chosen.purpose, names, training,
         pd.Series(fitted.predict(later), index=later.index, name=name),
         refit_stability(fitted, frame, training, list(names), resamples, seed),
-        pd.Series(np.asarray(sure, dtype=float), index=later.index), fitted, list(fitted.notes_),
+        sure["confidence"], sure["between"], fitted, list(fitted.notes_),
     )  # fmt: skip
 
 
@@ -120,15 +123,14 @@ def of_behaviour(behaviour: BehaviourSegments, panel: Panel, between: float, see
     z, later = (standardised(s.features, behaviour.columns) for s in (before, after))
     fitted = behaviour.estimator
     known = after.features[[c["name"] for c in behaviour.columns]].notna().mean(axis=1)
-    sure = np.where(known >= MIN_KNOWN, behaviour.confidence(later), 0.0)
+    sure = pd.Series(behaviour.confidence(later), after.features.index).where(known >= MIN_KNOWN, 0)
     return Applied(
         BEHAVIOUR, "unsupervised", "relation",
         {s["id"]: s["name"] for s in behaviour.segments},
         pd.Series(ids[fitted.predict(z)], index=before.features.index, name=BEHAVIOUR),
         pd.Series(ids[fitted.predict(later)], index=after.features.index, name=BEHAVIOUR),
         behaviour.stability,
-        pd.Series(sure, index=after.features.index),
-        behaviour, list(behaviour.notes), between,
+        sure, sure < between, behaviour, list(behaviour.notes),
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def _measured(cut: Applied) -> dict[str, float]:
     both = pd.concat({"before": cut.training, "after": cut.test}, axis=1, join="inner")
     stay = float((both["before"] == both["after"]).mean()) if len(both) else np.nan
     least = min(cut.stability.values(), default=np.nan)
-    unsure = float((cut.confidence < cut.sure_from).mean())
+    unsure = float(cut.between.mean())
     return {"stability_min": least, "stay": stay, "unsure": unsure}
 
 
