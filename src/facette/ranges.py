@@ -57,6 +57,7 @@ def _three_tests_ranges(tests: ThreeTests) -> list[Range]:
         *(share(name) for name in ("least_stable", "unsure", "steady", "smallest", "redundant")),
         ("three_tests.resamples", tests.resamples, tests.resamples > 0, "1 or more"),
         ("three_tests.most", tests.most, tests.most > 1, "2 or more"),
+        ("three_tests.contacts", tests.contacts, tests.contacts > 0, "1 or more"),
         ("three_tests.floor", tests.floor, tests.floor >= 0, "0 or more"),
         ("three_tests.set_up_cost", tests.set_up_cost, tests.set_up_cost >= 0, "0 or more"),
         ("three_tests.yearly_cost", tests.yearly_cost, tests.yearly_cost >= 0, "0 or more"),

@@ -466,7 +466,8 @@ class ThreeTests:
     `unsure`: share of customers between segments at most. `steady`: rank correlation of a criterion
     between two dates, and share of customers of whom it is known. `smallest`: share of customers.
     `most`: segments that can be handled apart. `redundant`: adjusted mutual information from which
-    two repeat each other. `floor`: customers in a crossed cell. Costs are in currency units for
+    two repeat each other. `floor`: customers in a crossed cell. `contacts`: randomised ones that
+    the price of the box is learnt from. Costs are in currency units for
     each treatment.
     """
 
@@ -478,6 +479,7 @@ class ThreeTests:
     most: int = MISSING
     redundant: float = MISSING
     floor: int = MISSING
+    contacts: int = MISSING
     set_up_cost: float = MISSING
     yearly_cost: float = MISSING
 

@@ -15,7 +15,7 @@ from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.tables.contract import Tables
 
-BARS = ThreeTests(2, 0.75, 0.5, 0.5, 0.02, 12, 0.5, 30, 100.0, 10.0)
+BARS = ThreeTests(2, 0.75, 0.5, 0.5, 0.02, 12, 0.5, 30, 1000, 100.0, 10.0)
 CHOSEN = {
     "value_tiers": ("profitability", TierSegments("value_current", ["a", "b"], [0.2, 0.8])),
     "again": ("profitability", TierSegments("value_current", ["x", "y"], [0.2, 0.8])),

@@ -6,11 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facette.segments.treatment import price_of_box, response
+from facette.segments.treatment import Price, prices_of_boxes, response
 from facette.snapshots.campaigns import COLUMNS
 
 BASE = np.array([0.05, 0.1, 0.2, 0.1])
 DRAWS = 200
+
+
+def price(
+    frame: pd.DataFrame, groups: pd.Series, sent: pd.DataFrame, confidence: float, seed: int
+) -> Price | None:
+    return prices_of_boxes(frame, {"own": groups}, sent, 10**6, confidence, seed).get("own")
 
 
 def campaign(
@@ -99,18 +105,18 @@ def test_where_nothing_was_randomised_nothing_is_told() -> None:
     none = pd.DataFrame(columns=COLUMNS)
     for sent in (none, rows.assign(sent=1), rows.assign(customer_id="stranger")):
         assert response(groups, sent) is None
-        assert price_of_box(frame, groups, sent, 0.95, 0) is None
+        assert price(frame, groups, sent, 0.95, 0) is None
     assert response(pd.Series("one", index=groups.index), rows) is None
-    assert price_of_box(frame, groups, rows.assign(bought=0), 0.95, 0) is None
+    assert price(frame, groups, rows.assign(bought=0), 0.95, 0) is None
     few = rows.assign(customer_id=groups.index[rows.index % 3])
-    assert price_of_box(frame, groups, few.assign(bought=1), 0.95, 0) is None
+    assert price(frame, groups, few.assign(bought=1), 0.95, 0) is None
 
 
 def test_the_box_costs_nothing_where_segments_carry_all_that_differs() -> None:
     rng = np.random.default_rng(8)
     groups, rows = campaign(rng, 2000, [0.0, 0.0, 0.3, 0.4])
     frame = pd.DataFrame({"noise": rng.normal(size=2000)}, index=groups.index)
-    found = price_of_box(frame, groups, rows, 0.95, 0)
+    found = price(frame, groups, rows, 0.95, 0)
     assert found is not None
     assert found.low <= 0 <= found.high
     assert found.by_segment == pytest.approx(17.5, abs=4)
@@ -122,7 +128,7 @@ def test_the_box_has_a_price_where_customers_differ_inside_it() -> None:
     groups, rows = campaign(rng, 3000, 0.0)
     x = rng.random(3000)
     rows["bought"] = (rng.random(3000) < 0.1 + 0.4 * rows["sent"] * (x > 0.5)).astype(int)
-    found = price_of_box(pd.DataFrame({"x": x}, index=groups.index), groups, rows, 0.95, 0)
+    found = price(pd.DataFrame({"x": x}, index=groups.index), groups, rows, 0.95, 0)
     assert found is not None
     assert 0 < found.low < 10 < found.high
     assert found.by_customer == pytest.approx(20, abs=4)
@@ -131,6 +137,18 @@ def test_the_box_has_a_price_where_customers_differ_inside_it() -> None:
 def test_what_contacts_bring_is_told_right_though_propensities_were_not_kept() -> None:
     groups, rows = campaign(np.random.default_rng(10), 3000, 0.1, share=0.9)
     frame = pd.DataFrame({"flat": np.zeros(3000)}, index=groups.index)
-    found = price_of_box(frame, groups, rows.assign(propensity=1.0), 0.95, 0)
+    found = price(frame, groups, rows.assign(propensity=1.0), 0.95, 0)
     assert found is not None
     assert found.by_segment == pytest.approx(5, abs=3)
+
+
+def test_of_many_contacts_customers_are_drawn() -> None:
+    groups, rows = campaign(np.random.default_rng(5), 4000, [0.0, 0.1, 0.2, 0.3])
+    frame = pd.DataFrame({"x": np.arange(4000.0) % 7}, index=groups.index)
+    whole, some = (
+        prices_of_boxes(frame, {"own": groups}, rows, most, 0.95, 0)["own"]
+        for most in (len(rows), len(rows) // 4)
+    )
+    assert whole == price(frame, groups, rows, 0.95, 0)
+    assert whole.by_segment != some.by_segment
+    assert some.by_segment == pytest.approx(whole.by_segment, abs=6)

@@ -14,7 +14,7 @@ from facette.segments.applied import BEHAVIOUR, Applied, known_at, two_views
 from facette.segments.pertinence import Outcome, outcomes_of
 from facette.segments.three_tests import Judged, criteria, judged
 from facette.segments.together import agreement, bill, redundant
-from facette.segments.treatment import price_of_box, response
+from facette.segments.treatment import prices_of_boxes, response
 from facette.settings import ThreeTests
 from facette.snapshots.campaigns import randomised
 from facette.snapshots.catalogue import Feature
@@ -101,12 +101,14 @@ def side_by_side(
     """Judge segmentations that were fitted at the latest training date and applied at the test."""
     base = _base(cuts, tables, panel, catalogue, seed)
     before, after = two_views(panel, seed)
+    boxes = {cut.name: cut.training for cut in cuts}
+    prices = prices_of_boxes(base.numbers, boxes, base.sent, settings.contacts, confidence, seed)
     found = {
         cut.name: judged(
             cut, base.outcomes, None if cut.name == VALUE_TIERS else base.tiers, settings,
             confidence, base.value, base.reachable, base.treatment,
             response(cut.training, base.sent),
-            price_of_box(base.numbers, cut.training, base.sent, confidence, seed),
+            prices.get(cut.name),
         )
         for cut in cuts
     }  # fmt: skip

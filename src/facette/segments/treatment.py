@@ -5,6 +5,7 @@ which both arms are known. A customer's rows count together in every interval.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,39 +116,62 @@ def _squared_by(off: np.ndarray, customer: pd.Series) -> float:
     return float((pd.Series(off).groupby(customer.to_numpy()).sum() ** 2).sum())
 
 
-def price_of_box(
-    frame: pd.DataFrame, groups: pd.Series, sent: pd.DataFrame, confidence: float, seed: int
-) -> Price | None:
-    """What a choice by segment brings less than one by customer; None where it can't be told.
+def prices_of_boxes(
+    frame: pd.DataFrame, labels: Mapping[str, pd.Series], sent: pd.DataFrame, most: int,
+    confidence: float, seed: int,
+) -> dict[str, Price]:  # fmt: skip
+    """What a choice by each segmentation brings less than one by customer; none where untold.
 
-    The choice by customer contacts those with the largest predicted difference between arms, a
-    classifier for each, which also sees the effect in the customer's segment; both are learnt in
-    folds of customers and valued on the others, by inverse propensity. `frame`: numeric features
-    (n, d) by customer, known before.
+    The choice by customer, one for all segmentations, contacts those with the largest predicted
+    difference between arms, a classifier for each, which also sees the effect in the customer's
+    segments; all are learnt in folds of customers and valued on the others, by inverse propensity.
+    `frame`: numeric features (n, d) by customer, known before; `labels`: segment ids of the same
+    customers by segmentation. Where there are more than `most` contacts, customers are drawn.
     """
-    rows = _compared(groups[groups.index.isin(frame.index)], sent)
+    drawn = np.random.default_rng(seed).random(len(frame)) < most / max(len(sent), most)
+    rows = _compared(pd.Series("", index=frame.index[drawn]), sent)
     bought = rows.groupby("sent")["bought"].sum().reindex([0, 1], fill_value=0)
     if min(bought.min(), rows["customer_id"].nunique()) < FOLDS:
-        return None
+        return {}
     x = frame.loc[rows["customer_id"]].to_numpy(float)
-    chosen = np.zeros((len(rows), 2))
+    by_customer, by_segment = np.zeros(len(rows)), np.zeros((len(rows), len(labels)))
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(
         x, groups=rows["customer_id"]
     ):
-        effects = {s: _effect(own)[1] for s, own in rows.iloc[train].groupby("segment")
-                   if own["sent"].nunique() == 2}  # fmt: skip
-        by_segment = rows["segment"].map(effects).astype(float).fillna(0).to_numpy()
-        told = np.column_stack([x, by_segment])
-        chosen[test, 0] = _best(_uplift(told, rows, train, test, seed))
-        chosen[test, 1] = _best(by_segment[test])
+        effects = [_effect_of_segment(rows, groups, train) for groups in labels.values()]
+        told = np.column_stack([x, *effects])
+        by_customer[test] = _best(_uplift(told, rows, train, test, seed))
+        by_segment[test] = np.column_stack([_best(effect[test]) for effect in effects])
     worth = np.where(rows["sent"] == 1, 1, -1) * rows["bought"] * rows["weight"]
-    by_each = 100 * chosen * worth.to_numpy()[:, None]
-    difference = by_each[:, 0] - by_each[:, 1]
+    brings = 100 * worth.to_numpy()
+    return {
+        name: _price(brings * by_customer, brings * own, rows["customer_id"], confidence)
+        for name, own in zip(labels, by_segment.T, strict=True)
+    }
+
+
+def _effect_of_segment(rows: pd.DataFrame, groups: pd.Series, train: np.ndarray) -> np.ndarray:
+    """Of each row, the effect in its segment among the rows to learn from; 0 where not known."""
+    segment = rows["customer_id"].map(groups)
+    effects = {
+        s: _effect(own)[1]
+        for s, own in rows.iloc[train].groupby(segment.iloc[train])
+        if own["sent"].nunique() == 2
+    }
+    return np.asarray(segment.map(effects).astype(float).fillna(0.0))
+
+
+def _price(
+    by_customer: np.ndarray, by_segment: np.ndarray, customer: pd.Series, confidence: float
+) -> Price:
+    """The difference of what two choices bring (a figure for each row), and its interval."""
+    difference = by_customer - by_segment
     mean = float(difference.mean())
-    error = np.sqrt(_squared_by(difference - mean, rows["customer_id"])) / len(rows)
+    error = np.sqrt(_squared_by(difference - mean, customer)) / len(difference)
     half = norm.ppf(0.5 + confidence / 2) * error
-    one, other = (float(v) for v in by_each.mean(axis=0))
-    return Price(one, other, mean, mean - half, mean + half)
+    return Price(
+        float(by_customer.mean()), float(by_segment.mean()), mean, mean - half, mean + half
+    )
 
 
 def _uplift(
