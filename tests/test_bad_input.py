@@ -156,6 +156,7 @@ def test_customers_with_a_single_purchase_are_refused(
         ),
         ("segments.behaviour.k_range=[4,2]", ["k_range"]),
         ("segments.behaviour.clip_quantile=2", ["clip_quantile"]),
+        ("segments.behaviour.soft_limit=0", ["soft_limit"]),
         ("model.value.folds=1", ["model.value.folds"]),
         ("model.potential.tau=90", ["model.potential.tau"]),
         ("model.churn.gap_days=-10", ["model.churn.gap_days"]),

@@ -76,6 +76,8 @@ def _training_ranges(train: Train) -> list[Range]:
          "the least and the most, [2,8] say"),
         ("segments.behaviour.clip_quantile", behaviour.clip_quantile,
          0 <= behaviour.clip_quantile < 0.5, "0 to below 0.5"),
+        ("segments.behaviour.soft_limit", behaviour.soft_limit,
+         behaviour.soft_limit is None or behaviour.soft_limit > 0, "more than 0, or null"),
         ("segments.behaviour.resamples", behaviour.resamples, behaviour.resamples > 0, "1 or more"),
         ("segments.behaviour.null_draws", behaviour.null_draws, behaviour.null_draws > 0,
          "1 or more"),

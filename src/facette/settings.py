@@ -340,6 +340,7 @@ class Behaviour:
     k_range: list[int] = MISSING
     features: list[str] | None = None
     clip_quantile: float = MISSING
+    soft_limit: float | None = None
     min_stability: float = MISSING
     min_share: float = MISSING
     resamples: int = MISSING

@@ -1,9 +1,5 @@
 """Sampled banks, each learnt from its tables and then held against its truth, two at a time."""
 
-import multiprocessing
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,26 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from cores import Figures
 
 SEEDS = tuple(range(101, 111))  # none of them was looked at while models were chosen
 SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
 FAMILY_CUSTOMERS = 10_000
 AXES_SEPARATIONS = (0.0, 1.3)
 MODEL_CUSTOMERS = 30_000
-ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
-Figures = dict[str, float]
-
-
-def everywhere(worker: Callable[..., Figures], *arguments: tuple[Any, ...]) -> pd.DataFrame:
-    """A row of figures for each tuple of arguments, each in a process with one thread."""
-    os.environ |= ONE_THREAD
-    spawn = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(max_workers=2, mp_context=spawn) as pool:
-            return pd.DataFrame(list(pool.map(worker, *zip(*arguments, strict=True))))
-    finally:
-        for name in ONE_THREAD:
-            del os.environ[name]
 
 
 def mean_interval(figures: pd.Series) -> tuple[float, float, float]:

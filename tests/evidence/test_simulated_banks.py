@@ -9,11 +9,11 @@ from banks import (
     MODEL_CUSTOMERS,
     SEEDS,
     SEPARATIONS,
-    everywhere,
     families,
     mean_interval,
     models,
 )
+from cores import everywhere
 
 FAMILY_DATA = (
     f"{len(SEEDS)} sampled banks of {FAMILY_CUSTOMERS:,} customers for each separation, seeds "

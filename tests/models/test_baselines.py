@@ -181,6 +181,19 @@ def test_our_forecast_in_days_is_that_of_the_published_model_in_weeks() -> None:
     assert ours.sum() == pytest.approx(told.sum(), rel=0.005)
 
 
+def test_leads_leave_the_forecast_of_customers_alone_and_are_expected_to_buy_nothing() -> None:
+    base = cohort()
+    leads = base.head(100).assign(
+        history_days=0, history_recency_days=np.nan, tenure_days=np.nan, history_repeat_value=0.0
+    )
+    alone, _ = buy_till_you_die(base, 91)
+    beside, _ = buy_till_you_die(pd.concat([base, leads], ignore_index=True), 91)
+    assert alone is not None
+    assert beside is not None
+    np.testing.assert_allclose(beside[: len(base)], alone, rtol=1e-6)
+    assert (beside[len(base) :] == 0).all()
+
+
 def test_too_few_who_bought_again_is_said() -> None:
     few = cohort().head(40)
     assert buy_till_you_die(few, 91) == (

@@ -57,7 +57,8 @@ def clean(snapshot: pd.DataFrame) -> np.ndarray:
     """Features without gaps, standardised as `columns_of` tells."""
     z = [
         (np.clip(np.log1p(snapshot["spend_91d"]), 2.0, 7.0) - 5.0) / 0.7,
-        (np.clip(snapshot["weekend_share"].fillna(0.3), 0.0, 0.8) - 0.28) / 0.15,
+        1.5
+        * np.tanh((np.clip(snapshot["weekend_share"].fillna(0.3), 0.0, 0.8) - 0.28) / 0.15 / 1.5),
     ]
     return np.column_stack(z)
 
@@ -66,7 +67,7 @@ COLUMNS = [
     {"name": "spend_91d", "transform": "log1p", "fill": 0.0, "low": 2.0, "high": 7.0}
     | {"center": 5.0, "scale": 0.7},
     {"name": "weekend_share", "transform": "identity", "fill": 0.3, "low": 0.0, "high": 0.8}
-    | {"center": 0.28, "scale": 0.15},
+    | {"center": 0.28, "scale": 0.15, "soft_limit": 1.5},
 ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from packaged import Bundle, write_bundle
+from scipy.stats import norm
 from sklearn.cluster import (
     DBSCAN,
     HDBSCAN,
@@ -26,6 +27,7 @@ from facette.segments.behaviour import (
     check_k,
     chosen_columns,
     learn_behaviour,
+    prepared,
     standardised,
 )
 from facette.segments.quality import best_jaccard, segment_stability, shared_information, verdict
@@ -55,8 +57,9 @@ MIXTURE = GaussianMixture(random_state=0, reg_covar=1e-3)
 def settings(**changed: Any) -> Behaviour:
     plain: dict[str, Any] = {
         "estimator": None, "k": None, "k_range": [2, 5], "features": None, "clip_quantile": 0.01,
-        "min_stability": 0.75, "min_share": 0.04, "resamples": 8, "null_draws": 19,
-        "natural_level": 0.05, "min_valley": 0.05, "sample": 5000, "names": [], "between": 0.55,
+        "soft_limit": 1.5, "min_stability": 0.75, "min_share": 0.04, "resamples": 8,
+        "null_draws": 19, "natural_level": 0.05, "min_valley": 0.05, "sample": 5000, "names": [],
+        "between": 0.55,
     }  # fmt: skip
     return Behaviour(**(plain | changed))
 
@@ -161,6 +164,21 @@ def test_a_row_is_prepared_alike_whatever_stands_beside_it(
     for i in range(0, 60, 7):
         np.testing.assert_array_equal(standardised(frame[i : i + 1], learnt.columns)[0], z[i])
         assert assigned(bundle, frame[i : i + 1])[0] == whole[i]
+
+
+def test_what_is_far_from_usual_stays_within_a_limit_that_keeps_order_and_one_hill() -> None:
+    usual = pd.DataFrame({"a": norm.ppf((np.arange(100_000) + 0.5) / 100_000)})
+    hard, soft = (
+        standardised(usual, [prepared(usual["a"], 0.0, limit)])[:, 0] for limit in (None, 1.5)
+    )
+    assert np.abs(hard).max() > 4
+    assert np.abs(soft).max() < 1.5
+    assert (np.argsort(soft) == np.argsort(hard)).all()
+    near = np.abs(hard) < 0.3
+    np.testing.assert_allclose(soft[near], hard[near], rtol=0.02)
+    density = np.histogram(soft, bins=np.linspace(-1.2, 1.2, 13))[0]
+    assert (np.diff(density[:6]) > 0).all()
+    assert (np.diff(density[6:]) < 0).all()
 
 
 def test_columns_that_hardly_vary_are_left_out_and_said(

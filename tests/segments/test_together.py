@@ -46,6 +46,16 @@ def test_agreement_is_on_customers_labelled_in_both(labels: dict[str, pd.Series]
     assert redundant(apart, 0.0) == []
 
 
+def test_agreement_of_many_customers_is_that_of_some_of_them(
+    labels: dict[str, pd.Series], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = agreement(labels)
+    monkeypatch.setattr("facette.segments.together.AGREEMENT_SAMPLE", N // 2)
+    some = agreement(labels)
+    assert (some - whole).abs().to_numpy().max() < 0.02
+    assert some.equals(agreement(labels))
+
+
 def test_what_repeats_is_said_once_the_closest_first() -> None:
     names = ["need", "channel", "tier"]
     table = pd.DataFrame([[1, 0.6, 0.9], [0.6, 1, 0.2], [0.9, 0.2, 1]], names, names)

@@ -114,6 +114,7 @@ def buy_till_you_die(
     frequency = np.maximum(context["history_days"].to_numpy() - 1, 0)  # 0: only refunds known
     recency = context["history_recency_days"].to_numpy()
     age = context["tenure_days"].to_numpy()
+    known = ~np.isnan(age)  # a lead, without any purchase, is expected to stay one
     spend = np.where(frequency > 0, context["history_repeat_value"] / np.maximum(frequency, 1), 0)
     buyers = (frequency > 0) & (spend > 0)
     if buyers.sum() < 50:
@@ -123,12 +124,15 @@ def buy_till_you_die(
         from lifetimes import BetaGeoFitter, GammaGammaFitter
 
         try:
-            visits = BetaGeoFitter(penalizer_coef=0.0).fit(frequency, recency, age)
+            visits = BetaGeoFitter(penalizer_coef=0.0).fit(
+                frequency[known], recency[known], age[known]
+            )
             money = GammaGammaFitter(penalizer_coef=0.0).fit(frequency[buyers], spend[buyers])
         except Exception as error:  # lifetimes raises several unrelated classes
             return None, f"not available, the fit did not converge ({type(error).__name__})"
-        expected = visits.conditional_expected_number_of_purchases_up_to_time(
-            horizon_days, frequency, recency, age
+        expected = np.zeros(len(context))
+        expected[known] = visits.conditional_expected_number_of_purchases_up_to_time(
+            horizon_days, frequency[known], recency[known], age[known]
         )
         each = money.conditional_expected_average_profit(frequency, spend)
     forecast = np.asarray(expected) * np.asarray(each)

@@ -360,7 +360,8 @@ class Behaviour:
         x = _transformed(np.where(np.isnan(x), column["fill"], x), column["transform"])
         # fmax and fmin pass over NaN: the logarithm of a negative counts as the lowest
         inside = np.fmin(np.fmax(x, column["low"]), column["high"])
-        return (inside - column["center"]) / column["scale"]
+        z, limit = (inside - column["center"]) / column["scale"], column.get("soft_limit")
+        return z if limit is None else limit * np.tanh(z / limit)
 
     def _nearest(self, z: Floats) -> tuple[NDArray[np.intp], Floats]:
         centroids = self.arrays["centroids"]

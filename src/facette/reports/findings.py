@@ -80,7 +80,7 @@ class Findings:
     def standardised(self) -> pd.DataFrame:
         """Behaviour columns of the test snapshot in standard deviations, clipped as stored."""
         assert self.behaviour is not None
-        columns = self.behaviour.columns
+        columns = [{**c, "soft_limit": None} for c in self.behaviour.columns]
         values = standardised(self.seen, columns)
         return pd.DataFrame(values, columns=[c["name"] for c in columns], index=self.seen.index)
 

@@ -116,7 +116,10 @@ def learn_behaviour(
     names, notes = chosen_columns(features, catalogue, settings.features)
     enough = features[names].notna().mean(axis=1) >= MIN_KNOWN
     check_k(settings, int(enough.sum()))
-    columns = [prepared(features.loc[enough, n], settings.clip_quantile) for n in names]
+    columns = [
+        prepared(features.loc[enough, n], settings.clip_quantile, settings.soft_limit)
+        for n in names
+    ]
     z = standardised(features.loc[enough], columns)
     drawn = sampled(z, settings.sample, seed)
     null = without_groups(drawn, settings.min_valley, seed)
@@ -191,8 +194,15 @@ def _varies(column: pd.Series) -> bool:
     return len(known) > 0 and known.value_counts(normalize=True).iloc[0] < MOST_COMMON_ALLOWED
 
 
-def prepared(column: pd.Series, clip_quantile: float) -> dict[str, Any]:
-    """How one column becomes a standardised one, in plain numbers."""
+def prepared(
+    column: pd.Series, clip_quantile: float, soft_limit: float | None = None
+) -> dict[str, Any]:
+    """How one column becomes a standardised one, in plain numbers.
+
+    `soft_limit` c, in standard deviations: values become c tanh(z / c), so that what is far from
+    usual in one column doesn't outweigh all others. At c of 1.41 and above a normal column keeps
+    one hill; below, the ends would pile up into two.
+    """
     known = column.dropna()
     transform = "log1p" if known.min() >= 0 and known.skew() > 1.5 else "identity"
     shaped = np.log1p(known) if transform == "log1p" else known
@@ -206,11 +216,12 @@ def prepared(column: pd.Series, clip_quantile: float) -> dict[str, Any]:
         "high": float(high),
         "center": float(kept.mean()),
         "scale": float(kept.std(ddof=0)) or 1.0,
+        "soft_limit": soft_limit,
     }
 
 
 def standardised(features: pd.DataFrame, columns: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """(n, d): filled, transformed, clipped, centred and scaled with stored numbers."""
+    """(n, d): filled, transformed, clipped, centred, scaled and limited with stored numbers."""
     made = np.empty((len(features), len(columns)))
     for i, c in enumerate(columns):
         x = features[c["name"]].to_numpy(dtype=float)
@@ -219,7 +230,8 @@ def standardised(features: pd.DataFrame, columns: Sequence[Mapping[str, Any]]) -
             x = np.log1p(x) if c["transform"] == "log1p" else x
         # fmax and fmin pass over NaN: the logarithm of a negative counts as the lowest
         inside = np.fmin(np.fmax(x, c["low"]), c["high"])
-        made[:, i] = (inside - c["center"]) / c["scale"]
+        z, limit = (inside - c["center"]) / c["scale"], c["soft_limit"]
+        made[:, i] = z if limit is None else limit * np.tanh(z / limit)
     return made
 
 

@@ -15,6 +15,7 @@ from facette.segments.quality import shared_information
 from facette.wording import listed
 
 CROSSED = "crossed"
+AGREEMENT_SAMPLE = 100_000  # customers; chance agreement takes time with their number, not accuracy
 
 
 def agreement(labels: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -22,12 +23,14 @@ def agreement(labels: Mapping[str, pd.Series]) -> pd.DataFrame:
 
     `labels` holds any number of them by name, each indexed by customer: segmentations, and beside
     them what they should not repeat, such as value tier and past treatment. 0 is what chance gives,
-    1 the same division. Each pair is judged on the customers labelled in both; NaN where none is.
+    1 the same division. Each pair is judged on the customers labelled in both, AGREEMENT_SAMPLE of
+    them at most; NaN where none is.
     """
     names = list(labels)
     table = pd.DataFrame(np.eye(len(names)), names, names)
     for one, other in combinations(names, 2):
         both = _both(labels[one], labels[other])
+        both = both.sample(min(len(both), AGREEMENT_SAMPLE), random_state=0)
         known = shared_information(both["one"], both["other"]) if len(both) else np.nan
         table.loc[one, other] = table.loc[other, one] = known
     return table
