@@ -16,6 +16,7 @@ from facette.settings import (
     BankData,
     Data,
     Describe,
+    Drivers,
     EventData,
     Score,
     Simulate,
@@ -64,6 +65,17 @@ def _three_tests_ranges(tests: ThreeTests) -> list[Range]:
     ]
 
 
+def _drivers_ranges(drivers: Drivers) -> list[Range]:
+    counts = {name: getattr(drivers, name) for name in ("top", "leading", "refits", "sample")}
+    shares = {name: getattr(drivers, name) for name in ("min_fidelity", "min_returning", "alike")}
+    return [
+        *((f"drivers.{name}", n, n > 0, "1 or more") for name, n in counts.items()),
+        *((f"drivers.{name}", x, 0 <= x <= 1, "0 to 1") for name, x in shares.items()),
+        ("drivers.interactions", drivers.interactions, drivers.interactions >= 0, "0 or more"),
+        ("drivers.movers", drivers.movers, drivers.movers >= 0, "0 or more"),
+    ]
+
+
 def _training_ranges(train: Train) -> list[Range]:
     segments, model, judged = train.segments, train.model, train.evaluation
     behaviour = segments.behaviour
@@ -103,7 +115,7 @@ def _training_ranges(train: Train) -> list[Range]:
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
         ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
-        ("drivers.top", train.drivers.top, train.drivers.top > 0, "1 or more"),
+        *_drivers_ranges(train.drivers),
         *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
            "2 or more") for part in ("value", "potential", "churn")),
     ]  # fmt: skip

@@ -453,10 +453,22 @@ class Evaluation:
 
 @dataclass
 class Drivers:
-    """When drivers of segments may be shown: out-of-sample fidelity of the surrogate."""
+    """What drivers are made of and when they may be shown.
+
+    `min_fidelity`: share of unseen customers that the surrogate puts into their own segment.
+    `min_returning`: share of the `leading` drivers that lead again in `refits` on customers drawn
+    anew. `alike`: rank correlation from which features are told as one driver.
+    """
 
     min_fidelity: float = MISSING
+    min_returning: float = MISSING
+    leading: int = MISSING
+    refits: int = MISSING
     top: int = MISSING
+    alike: float = MISSING
+    interactions: int = MISSING
+    movers: int = MISSING
+    sample: int = MISSING
 
 
 @dataclass
@@ -526,6 +538,24 @@ class Score:
 
 
 @dataclass
+class Compare:
+    """`facette compare`: the first of `runs` is the base, each other is held against it.
+
+    `customers` whose score changed most are told of each part, each with so many `features`.
+    `resamples`, `confidence` and `seed` are those of the bootstrap over customers.
+    """
+
+    runs: list[str] = MISSING
+    tracking: Tracking = MISSING
+    out: str = MISSING
+    customers: int = MISSING
+    features: int = MISSING
+    resamples: int = MISSING
+    confidence: float = MISSING
+    seed: int = MISSING
+
+
+@dataclass
 class Worth:
     """What a segmentation is assumed to cost, and the Pareto tiers that are looked at.
 
@@ -574,6 +604,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="score_schema", node=Score)
+    store.store(name="compare_schema", node=Compare)
     store.store(name="describe_schema", node=Describe)
     store.store(name="simulate_schema", node=Simulate)
     for kind, node in (

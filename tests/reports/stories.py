@@ -283,7 +283,12 @@ def _segmentation() -> Segmentation:
         fidelity=0.94,
         membership=_membership(),
         outcome=_outcome(),
-    )
+        contrasts=pd.DataFrame(
+            [(0, 1, "f0", FEATURES[0], 1.4), (0, 1, "f1", FEATURES[1], -0.6),
+             (1, 0, "f0", FEATURES[0], -1.4)],
+            columns=["segment", "other", "feature", "sentence", "contribution"],
+        ),
+    )  # fmt: skip
 
 
 def _k_curve() -> pd.DataFrame:
@@ -293,6 +298,7 @@ def _k_curve() -> pd.DataFrame:
             "stability_min": [0.95, 0.9, 0.84, 0.71, 0.58, 0.55, 0.49],
             "silhouette": [0.31, 0.29, 0.27, 0.26, 0.22, 0.2, 0.19],
             "smallest_share": [0.38, 0.2, 0.14, 0.075, 0.05, 0.03, 0.02],
+            "best_silhouette": [True, False, False, False, False, False, False],
             "chosen": [False, False, False, True, False, False, False],
         }
     )

@@ -1,64 +1,106 @@
 """What drives membership of a behaviour segment: a surrogate classifier, explained by TreeSHAP.
 
-The surrogate learns the segments from the same behavioural features; its out-of-sample fidelity
-says how far its explanation can be trusted, and below a floor the drivers are withheld.
+The surrogate learns the segments from the same behavioural features. How many unseen customers it
+puts into their own segment (fidelity), and how many of its drivers come back when it is fitted on
+customers drawn anew, say how far its explanation can be trusted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import lightgbm
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from facette.drivers.credit import Credit, credited, led
+from facette.drivers.licence import returning
 from facette.drivers.summary import largest
+from facette.settings import Drivers
 from facette.snapshots.catalogue import Feature
 
 
 @dataclass(frozen=True)
 class Membership:
-    """Drivers of membership: `drivers` is None where withheld, and `why` says so.
+    """Why customers are in their segment.
 
     `fidelity` is the share of held-out customers put in their own segment by the surrogate,
-    `chance` the share of the largest segment.
+    `chance` the share of the largest segment, `returning` the share of drivers that come back
+    (`licence.returning`). `credits` has the contributions of all customers to the log-odds of each
+    segment; empty where one segment holds everyone.
     """
 
     fidelity: float
     chance: float
-    drivers: pd.DataFrame | None
-    why: str
+    returning: float
+    labels: pd.Series
+    credits: dict[str, Credit] = field(default_factory=dict)
+
+    def drivers(self, catalogue: Mapping[str, Feature], top: int) -> pd.DataFrame:
+        """Mean contributions to a segment's log-odds among its members, against the mean of all.
+
+        Columns segment, feature, sentence, contribution: the `top` largest of each segment.
+        """
+        any_credit = next(iter(self.credits.values()))
+        return largest(self._against(), any_credit, catalogue, top)
+
+    def leading(self, most: int) -> dict[str, list[str]]:
+        """The leading drivers of each segment, each with the side it speaks for."""
+        table = self.drivers({}, most)
+        side = np.where(table["contribution"] > 0, "+", "-")
+        told = (side + table["feature"]).groupby(table["segment"])
+        return {str(segment): list(own) for segment, own in told}
+
+    def _against(self) -> pd.DataFrame:
+        """(segments, features)."""
+        rows = {
+            segment: c.frame[(self.labels == segment).to_numpy()].mean() - c.frame.mean()
+            for segment, c in self.credits.items()
+        }
+        return pd.DataFrame(rows).T
+
+    def between(
+        self, one: str, other: str, catalogue: Mapping[str, Feature], top: int
+    ) -> pd.DataFrame:
+        """What puts the members of `one` there rather than in `other`, as `drivers` has it.
+
+        Mean contributions to the log-odds of `one` over `other` among members of `one`, less those
+        among members of `other`.
+        """
+        odds = self.credits[one].frame - self.credits[other].frame
+        mean = odds.groupby(self.labels.to_numpy()).mean()
+        table = mean.loc[[one]] - mean.loc[other]
+        return largest(table, self.credits[one], catalogue, top)
 
 
 def membership_drivers(
-    features: pd.DataFrame, segments: pd.Series, catalogue: Mapping[str, Feature],
-    *, min_fidelity: float, top: int, seed: int,
+    features: pd.DataFrame, segments: pd.Series, groups: Sequence[Sequence[str]],
+    settings: Drivers, seed: int,
 ) -> Membership:  # fmt: skip
-    """Explain which of `features` (n, p) put a customer in `segments` (n,).
+    """Explain which of `features` (n, p), alike ones in `groups`, put a customer in a segment (n,).
 
-    Drivers are mean contributions to a segment's log-odds score among its own members, against
-    the mean of all customers: segment, feature, sentence, contribution.
+    On `settings.sample` customers at most, drawn at random.
     """
-    labels = segments.to_numpy()
-    matrix = features.to_numpy()  # LightGBM refuses some names
-    counts = pd.Series(labels).value_counts()
+    drawn = features.sample(min(len(features), settings.sample), random_state=seed).sort_index()
+    told = segments.set_axis(features.index).loc[drawn.index]
+    labels, matrix = told.to_numpy(), drawn.to_numpy()  # LightGBM refuses some names
+    counts = told.value_counts()
     chance = float(counts.iloc[0] / len(labels))
     if len(counts) < 2:
-        return Membership(1.0, 1.0, None, "one segment holds everyone: there is nothing to explain")
+        return Membership(1.0, 1.0, np.nan, told)
     folds = StratifiedKFold(max(2, min(5, int(counts.min()))), shuffle=True, random_state=seed)
     held_out = cross_val_predict(_surrogate(seed), matrix, labels, cv=folds)
     fidelity = float((held_out == labels).mean())
-    if fidelity < min_fidelity:
-        why = (
-            f"withheld: the surrogate finds the segment of {fidelity:.0%} of unseen customers, "
-            f"below the {min_fidelity:.0%} asked for; more customers or fewer segments would help"
-        )
-        return Membership(fidelity, chance, None, why)
-    surrogate = _surrogate(seed).fit(matrix, labels)
-    drivers = _by_segment(surrogate, features, labels, catalogue, top)
-    return Membership(fidelity, chance, drivers, f"fidelity {fidelity:.0%} on unseen customers")
+    found = _contributions(_surrogate(seed).fit(matrix, labels), drawn)
+    members = led(groups, sum(c.abs().mean() for c in found.values()))
+    explained = Membership(fidelity, chance, np.nan, told, _credits(found, members))
+    again = [
+        replace(explained, credits=_credits(c, members)).leading(settings.leading)
+        for c in _redrawn(drawn, labels, settings.refits, seed)
+    ]
+    return replace(explained, returning=returning(explained.leading(settings.leading), again))
 
 
 def _surrogate(seed: int) -> lightgbm.LGBMClassifier:
@@ -68,18 +110,35 @@ def _surrogate(seed: int) -> lightgbm.LGBMClassifier:
     )  # fmt: skip
 
 
-def _by_segment(
-    surrogate: lightgbm.LGBMClassifier, features: pd.DataFrame, labels: np.ndarray,
-    catalogue: Mapping[str, Feature], top: int,
-) -> pd.DataFrame:  # fmt: skip
+def _contributions(
+    surrogate: lightgbm.LGBMClassifier, features: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Contributions (n, p) of every feature to the log-odds of each segment."""
     classes, p = list(surrogate.classes_), features.shape[1]
     blocks = np.asarray(surrogate.predict(features.to_numpy(), pred_contrib=True))
     if len(classes) == 2:
         blocks = np.hstack([-blocks, blocks])
     shaped = blocks.reshape(len(features), len(classes), p + 1)[:, :, :p]
-    rows = {
-        c: shaped[labels == c, i].mean(axis=0) - shaped[:, i].mean(axis=0)
-        for i, c in enumerate(classes)
+    return {
+        str(segment): pd.DataFrame(shaped[:, i], features.index, features.columns)
+        for i, segment in enumerate(classes)
     }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(features.columns))
-    return largest(table, catalogue, top)
+
+
+def _credits(
+    contributions: Mapping[str, pd.DataFrame], members: Mapping[str, list[str]]
+) -> dict[str, Credit]:
+    return {segment: credited(frame, members) for segment, frame in contributions.items()}
+
+
+def _redrawn(
+    features: pd.DataFrame, labels: np.ndarray, refits: int, seed: int
+) -> Iterator[dict[str, pd.DataFrame]]:
+    """Contributions by surrogates fitted on as many customers of each segment, drawn anew."""
+    generator = np.random.default_rng(seed)
+    own = [np.flatnonzero(labels == segment) for segment in np.unique(labels)]
+    for _ in range(refits):
+        drawn = np.concatenate([generator.choice(rows, len(rows)) for rows in own])
+        yield _contributions(
+            _surrogate(seed).fit(features.to_numpy()[drawn], labels[drawn]), features
+        )

@@ -1,4 +1,4 @@
-"""What drives a prediction, from SHAP contributions: overall, and segment by segment.
+"""What drives a prediction, from SHAP contributions: overall, by segment, between two segments.
 
 Contributions are exact and additive on the link scale of each model (TreeSHAP, path-dependent, as
 LightGBM computes it; Lundberg et al. 2020). They tell association, never cause.
@@ -6,58 +6,67 @@ LightGBM computes it; Lundberg et al. 2020). They tell association, never cause.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from facette.drivers.credit import Credit
 from facette.snapshots.catalogue import Feature
 
 
 def overall(
-    contributions: np.ndarray, features: pd.DataFrame, catalogue: Mapping[str, Feature], top: int
+    credit: Credit, features: pd.DataFrame, catalogue: Mapping[str, Feature], top: int
 ) -> pd.DataFrame:
-    """The features that move a model most.
+    """The features that move a model most: feature, sentence, mean_abs (link scale), direction.
 
-    `contributions` is (n, p) without the base column, in the order of `features`' columns. Returns
-    feature, sentence, mean_abs (link scale) and direction: the rank correlation of a feature with
-    its own contribution, missing for categories.
+    The direction is the rank correlation of a feature with its own contribution, missing for
+    categories.
     """
-    importance = np.abs(contributions).mean(axis=0)
-    chosen = np.argsort(-importance, kind="stable")[:top]
+    size = credit.frame.abs().mean().sort_values(ascending=False, kind="stable")
     rows = [
         (
-            features.columns[i],
-            sentence(str(features.columns[i]), catalogue),
-            float(importance[i]),
-            _direction(features.iloc[:, i], contributions[:, i]),
+            name,
+            credit.sentence(name, catalogue),
+            float(size[name]),
+            _direction(features[name], credit.frame[name].to_numpy()),
         )
-        for i in chosen
-        if importance[i] > 0
+        for name in size.index[:top]
+        if size[name] > 0
     ]
     return pd.DataFrame(rows, columns=["feature", "sentence", "mean_abs", "direction"])
 
 
 def by_segment(
-    contributions: np.ndarray, columns: Sequence[str], segments: pd.Series,
-    catalogue: Mapping[str, Feature], top: int,
-) -> pd.DataFrame:  # fmt: skip
+    credit: Credit, segments: pd.Series, catalogue: Mapping[str, Feature], top: int
+) -> pd.DataFrame:
     """Per segment, what moves the outcome inside it against the base.
 
     Returns segment, feature, sentence, contribution: the segment's mean contribution minus the
-    mean of all customers, signed, on the link scale; the `top` largest of each segment.
+    mean of all customers, signed, on the scale of `credit`; the `top` largest of each segment. Over
+    all features they add up to how far the segment's mean score is from the mean of all.
     """
-    frame = pd.DataFrame(contributions, columns=list(columns))
-    against = frame.groupby(segments.to_numpy()).mean() - frame.mean()
-    return largest(against, catalogue, top)
+    against = credit.frame.groupby(segments.to_numpy()).mean() - credit.frame.mean()
+    return largest(against, credit, catalogue, top)
 
 
-def largest(table: pd.DataFrame, catalogue: Mapping[str, Feature], top: int) -> pd.DataFrame:
+def between(
+    credit: Credit, segments: pd.Series, one: str, other: str,
+    catalogue: Mapping[str, Feature], top: int,
+) -> pd.DataFrame:  # fmt: skip
+    """What sets the customers of segment `one` apart from those of `other`, as `by_segment`."""
+    mean = credit.frame.groupby(segments.to_numpy()).mean()
+    return largest((mean.loc[[one]] - mean.loc[other]), credit, catalogue, top)
+
+
+def largest(
+    table: pd.DataFrame, credit: Credit, catalogue: Mapping[str, Feature], top: int
+) -> pd.DataFrame:
     """The `top` largest entries by size of each row: segment, feature, sentence, contribution."""
     rows = []
     for segment, row in table.iterrows():
-        for name in row.abs().sort_values(ascending=False).index[:top]:
-            rows.append((segment, name, sentence(str(name), catalogue), float(row[name])))
+        for name in row.abs().sort_values(ascending=False, kind="stable").index[:top]:
+            rows.append((segment, name, credit.sentence(str(name), catalogue), float(row[name])))
     return pd.DataFrame(rows, columns=["segment", "feature", "sentence", "contribution"])
 
 
@@ -69,8 +78,3 @@ def _direction(feature: pd.Series, contribution: np.ndarray) -> float:
     if x.nunique() < 2 or y.nunique() < 2:
         return np.nan
     return float(x.corr(y, method="spearman"))
-
-
-def sentence(name: str, catalogue: Mapping[str, Feature]) -> str:
-    """The catalogue's sentence for a feature, or its name where it has none."""
-    return catalogue[name].english if name in catalogue else name.replace("_", " ")

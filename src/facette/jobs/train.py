@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
     ON_DEMAND,
@@ -46,7 +46,6 @@ from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
-from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone
 from facette.registry.tracking import code_version, looks_at, tracked
@@ -159,7 +158,7 @@ def train(
             )
             found = Findings(
                 settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
-                _contributions(bundle, parts, rows),
+                explained(bundle, learnt, snapshots, settings.drivers, settings.seed),
                 _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
                 _judged_grid(settings, snapshots, grid, scored), side,
             )  # fmt: skip
@@ -282,18 +281,6 @@ def _judged(
         for part in learnt
     }  # fmt: skip
     return held_out(scored, snapshots, judgements, frozen), judgements
-
-
-def _contributions(bundle: Bundle, parts: list[str], rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Contributions (n, features) of each part whose estimator has any."""
-    found = {}
-    for part in parts:
-        with suppress(ValueError):
-            values = bundle.contributions(part, rows)[:, :-1]
-            found[part] = pd.DataFrame(
-                values, columns=bundle.features(part), index=rows["customer_id"]
-            )
-    return found
 
 
 def _recovered(

@@ -6,7 +6,7 @@ Each is fitted on the training snapshots of a panel and comes back as plain file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,12 @@ from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
 from facette.models.calibration import fitted_calibration
-from facette.models.learner import design
+from facette.models.learner import Fitted, design
 from facette.models.validation import (
     chosen_trees,
     fitted_on_all,
     out_of_fold,
+    redrawn,
     sample,
     seen_by_models,
 )
@@ -33,11 +34,15 @@ from facette.wording import listed
 
 @dataclass(frozen=True)
 class Learned:
-    """A fitted part: its plain files, what was chosen, and what is to be said about it."""
+    """A fitted part: its plain files, what was chosen, and what is to be said about it.
+
+    `refit` makes the final fit again on customers drawn anew (`validation.redrawn`).
+    """
 
     files: dict[str, bytes]
     params: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    refit: Callable[[np.random.Generator, int], Fitted] | None = None
 
 
 def check_features(panel: Panel, columns: Sequence[str] | None) -> None:
@@ -96,7 +101,8 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
             "the scale keeps the total"
         )
     lower = 0.0 if model.link == "log" or not refunded else None
-    return Learned(model.files(lower=lower, scale=scale), params, notes)
+    again = redrawn(estimator, made, s, trees)
+    return Learned(model.files(lower=lower, scale=scale), params, notes, again)
 
 
 def _value_reach(panel: Panel) -> int | None:
@@ -153,7 +159,8 @@ def learn_potential(
     model = fitted_on_all(estimator, made, s, trees)
     params = {"trees": trees, "validation": how, "shift": shift, "features": len(made.columns)}
     note = f"potential: {how}; conformalised by customers of the latest training snapshot"
-    return Learned(model.files(shift=shift, lower=0.0), params, [note])
+    again = redrawn(estimator, made, s, trees)
+    return Learned(model.files(shift=shift, lower=0.0), params, [note], again)
 
 
 def conformal_shift(residuals: np.ndarray, tau: float) -> float:
@@ -179,4 +186,4 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
     if calibration.get("a") == 0:
         note += ": scores rank no better than chance, so that everyone has the base rate"
     files = model.files(calibration=calibration, where="active" if panel.dated else None)
-    return Learned(files, params, [note])
+    return Learned(files, params, [note], redrawn(estimator, made, s, trees))

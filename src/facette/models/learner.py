@@ -112,6 +112,12 @@ class Fitted:
             return np.asarray(self.estimator.predict(matrix), dtype=float)
         return log_odds(self.estimator.predict_proba(matrix)[:, 1])
 
+    def contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Contributions (n, features) of a LightGBM model on the link scale, without the base."""
+        matrix = with_safe_names(self.design.matrix(frame))
+        parts = np.asarray(self.estimator.predict(matrix, pred_contrib=True))[:, :-1]
+        return pd.DataFrame(parts, frame.index, list(self.design.columns))
+
     def files(self, **settings: Any) -> dict[str, bytes]:
         """The plain files of the packaged part: `part.json` and what it names."""
         part = {

@@ -5,7 +5,7 @@ The test snapshot is never seen here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,6 +135,27 @@ def out_of_fold(
         model = fit(estimator, design, s.frame.iloc[fitted], s.outcome[fitted], trees=trees)
         scores[held] = model.raw(s.frame.iloc[held])
     return scores
+
+
+def redrawn(
+    estimator: BaseEstimator, design: Design, s: Sample, trees: int | None
+) -> Callable[[np.random.Generator, int], Fitted] | None:
+    """What makes the final fit again, on customers drawn anew; None where it explains nothing.
+
+    As many customers as there are, with replacement, or so many of them as are asked for, each with
+    all rows.
+    """
+    if not is_lightgbm(estimator):
+        return None
+
+    def again(generator: np.random.Generator, most: int) -> Fitted:
+        whose, customers = pd.factorize(s.customers)
+        drawn = generator.integers(0, len(customers), min(len(customers), most))
+        times = np.bincount(drawn, minlength=len(customers))[whose]
+        rows = np.repeat(np.arange(len(whose)), times)
+        return fit(estimator, design, s.frame.iloc[rows], s.outcome[rows], trees=trees)
+
+    return again
 
 
 def fitted_on_all(estimator: BaseEstimator, design: Design, s: Sample, trees: int | None) -> Fitted:

@@ -279,10 +279,12 @@ class Facet:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Predictions (n,): currency units, or a calibrated probability; NaN where undefined."""
-        scaled = self._answer(self.raw(frame)) * self.spec["scale"] + self.spec["shift"]
-        if self.spec["lower"] is not None:
-            scaled = np.maximum(scaled, self.spec["lower"])
-        return np.where(self._defined(frame), scaled, np.nan)
+        return np.where(self._defined(frame), self.answer(self.raw(frame)), np.nan)
+
+    def answer(self, raw: Floats) -> Floats:
+        """What raw scores (n,) mean: currency units, or a calibrated probability."""
+        scaled = self._answer(raw) * self.spec["scale"] + self.spec["shift"]
+        return scaled if self.spec["lower"] is None else np.maximum(scaled, self.spec["lower"])
 
     def _defined(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """Customers the outcome is defined for: all, or those whose column `where` is 1."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from facette.reports.driver_tables import moved_by
 from facette.reports.story import PARTS, Segmentation, Story
-from facette.reports.words import MINUS, missing, money, number, share
+from facette.reports.words import missing, money, number, share
 
 FULL_BAR = 2.0
 TONES = {"highly stable": "better", "stable": "better", "doubtful": "same", "unstable": "worse"}
@@ -60,7 +61,7 @@ def _card(story: Story, place: int, segment: object, row: pd.Series) -> Card:
         facts=_facts(story, row),
         traits=_traits(told, segment),
         membership=[] if told.withheld else _membership(told, segment),
-        outcome=[] if told.withheld else _outcome(told, segment),
+        outcome=[] if told.withheld else _outcome(story, told, segment),
     )
 
 
@@ -107,17 +108,16 @@ def _membership(told: Segmentation, segment: object) -> list[str]:
     return [f"{row['sentence']}: {'high' if row['sign'] > 0 else 'low'}" for _, row in rows]
 
 
-def _outcome(told: Segmentation, segment: object) -> list[tuple[str, list[str]]]:
+def _outcome(story: Story, told: Segmentation, segment: object) -> list[tuple[str, list[str]]]:
     if told.outcome is None:
         return []
     told_parts = []
     for part, title in PARTS.items():
         rows = _top(told.outcome[told.outcome["part"] == part], segment, 2).iterrows()
-        goes = [f"{_sign(row['contribution'])} {row['sentence']}" for _, row in rows]
+        goes = [
+            f"{moved_by(row['contribution'], part, story.currency)} {row['sentence']}"
+            for _, row in rows
+        ]
         if goes:
             told_parts.append((title, goes))
     return told_parts
-
-
-def _sign(contribution: float) -> str:
-    return MINUS if contribution < 0 else "+"

@@ -113,8 +113,11 @@ def _drivers(found: Findings) -> Check:
     if found.membership is None:
         return Check("fidelity-segments", "not applicable", "segments are off")
     severity = "info" if found.withheld is None else "warning"
-    why = found.withheld or found.membership.why
-    return Check("fidelity-segments", severity, f"drivers of the segments: {why}")
+    figures = "; ".join(f"{c.what} {c.figure:.2f}" for c in found.licence_of_segments)
+    return Check(
+        "fidelity-segments", severity,
+        f"drivers of the segments: {found.withheld or f'shown, {figures}'}",
+    )  # fmt: skip
 
 
 def _old_policy(found: Findings) -> Check:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facette.drivers.credit import alike
+from facette.drivers.licence import Condition, knows_something, withheld
 from facette.drivers.membership import Membership, membership_drivers
+from facette.drivers.outcome import Outcome
+from facette.models.evaluation import spearman
 from facette.models.facets import Learned
 from facette.models.judging import Judgement
 from facette.models.suspects import suspects
@@ -30,8 +34,8 @@ from facette.tables.contract import Tables
 class Findings:
     """Everything learnt in one run, from which the story and the tracked figures are told.
 
-    `scored` is the test snapshot scored by the package, rows as in `panel.test`; `contributions`
-    maps a part to its (n, features) SHAP contributions at the test date, where there are any;
+    `scored` is the test snapshot scored by the package, rows as in `panel.test`; `outcomes` maps a
+    part to its drivers at the test date, where its model has an additive explanation;
     `frozen` are the tiers and bands stored with the version; `recovered` what the truth says, where
     there is one, as `truth/<what>`; `grid` the scoring grid at the test date, where asked for;
     `side` the segmentations side by side.
@@ -46,7 +50,7 @@ class Findings:
     behaviour: BehaviourSegments | None
     frozen: dict[str, Any]
     off: dict[str, str]
-    contributions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
     recovered: dict[str, float] = field(default_factory=dict)
     grid: JudgedGrid | None = None
     side: SideBySide | None = None
@@ -94,26 +98,64 @@ class Findings:
         """Why customers are in their segment; None where segments are off."""
         if self.behaviour is None:
             return None
-        chosen = self.settings.drivers
+        chosen, columns = self.settings.drivers, self.standardised
         return membership_drivers(
-            self.standardised, self.scored["behaviour_segment"], self.catalogue,
-            min_fidelity=chosen.min_fidelity, top=chosen.top, seed=self.settings.seed,
+            columns, self.scored["behaviour_segment"], alike(columns, chosen.alike), chosen,
+            self.settings.seed,
         )  # fmt: skip
+
+    @cached_property
+    def licence_of_segments(self) -> list[Condition]:
+        """What the drivers of the segments must fulfil to be shown; empty where there are none."""
+        if self.behaviour is None or self.membership is None or not self.membership.credits:
+            return []
+        chosen, stability = self.settings.drivers, self.behaviour.stability
+        weakest = min(self.behaviour.segments, key=lambda s: stability[s["id"]])
+        return [
+            Condition(
+                "fidelity", self.membership.fidelity, chosen.min_fidelity,
+                "the surrogate misses the segment of too many unseen customers",
+                "more customers or fewer segments",
+            ),
+            Condition(
+                "least stability", stability[weakest["id"]],
+                self.settings.segments.behaviour.min_stability,
+                f"“{weakest['name']}” would not come back", "fewer segments",
+            ),
+            _comes_back(self.membership.returning, chosen.min_returning),
+        ]  # fmt: skip
+
+    def licence_of(self, part: str) -> list[Condition]:
+        """What the drivers of a model must fulfil to be shown."""
+        judged = self.judgements[part]
+        said = np.asarray(judged.predictions["model"])
+        rank = spearman(judged.actual, said, np.ones(len(said)))
+        conditions = [
+            Condition(
+                "rank correlation with the outcome, lower bound",
+                knows_something(rank, len(said)), 0.0,
+                "the model ranks customers no better than chance", "more outcomes to learn from",
+            )
+        ]  # fmt: skip
+        if self.learnt[part].refit is not None:
+            least = self.settings.drivers.min_returning
+            conditions.append(_comes_back(self.outcomes[part].returning, least))
+        return conditions
 
     @cached_property
     def withheld(self) -> str | None:
         """Why the drivers of the segments are not shown; None where they are licensed."""
-        if self.behaviour is None or self.membership is None:
+        if self.behaviour is None:
             return "segments are off"
-        if self.membership.drivers is None:
-            return self.membership.why
-        floor = self.settings.segments.behaviour.min_stability
-        weak = [
-            s["name"] for s in self.behaviour.segments if self.behaviour.stability[s["id"]] < floor
-        ]
-        if weak:
-            return f"withheld: {', '.join(weak)} would not come back (stability below {floor})"
-        return None
+        if not self.licence_of_segments:
+            return "one segment holds everyone: there is nothing to explain"
+        return withheld(self.licence_of_segments)
+
+    @cached_property
+    def unlicensed(self) -> dict[str, str]:
+        """The parts whose drivers are not shown, and why."""
+        why = {part: withheld(self.licence_of(part)) for part in self.outcomes}
+        return {part: reason for part, reason in why.items() if reason is not None}
 
     @cached_property
     def ami_value_tier(self) -> float | None:
@@ -135,6 +177,7 @@ class Findings:
         named: dict[str, float] = {}
         for judgement in self.judgements.values():
             named |= judgement.metrics()
+        named |= {f"{p}/drivers_returning": o.returning for p, o in self.outcomes.items()}
         named |= self._behaviour_metrics() if self.behaviour else {}
         named |= self.grid.metrics() if self.grid else {}
         named |= self.side.metrics() if self.side else {}
@@ -151,10 +194,19 @@ class Findings:
             "behaviour/silhouette": float(chosen.iloc[0]) if len(chosen) else np.nan,
             "behaviour/fidelity": self.membership.fidelity,
             "behaviour/fidelity_chance": self.membership.chance,
+            "behaviour/drivers_returning": self.membership.returning,
             "behaviour/ami_value_tier": _known(self.ami_value_tier),
             "behaviour/ami_past_treatment": _known(self.ami_past_treatment),
             **_nature_metrics(self.behaviour.nature),
         }
+
+
+def _comes_back(returning: float, least: float) -> Condition:
+    return Condition(
+        "leading drivers that lead again", returning, least,
+        "other drivers lead when customers are drawn anew",
+        "more customers, or a lower drivers.alike, so that features that say the same are one",
+    )  # fmt: skip
 
 
 def _nature_metrics(nature: Nature | None) -> dict[str, float]:

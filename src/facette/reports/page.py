@@ -8,6 +8,12 @@ import pandas as pd
 
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
 from facette.reports.cards import segment_cards
+from facette.reports.driver_tables import (
+    contrasts_table,
+    licences_table,
+    movers_table,
+    pairs_table,
+)
 from facette.reports.gallery import pictures
 from facette.reports.portraits import folds, with_portraits
 from facette.reports.scoring_grid import grid_told
@@ -109,6 +115,9 @@ def _models(story: Story) -> list[dict[str, Any]]:
             "off": None if story.ran(part) else story.off.get(part, "it was not asked for"),
             "evaluation": _evaluation(story, part),
             "gains": _gains(story, part),
+            "unlicensed": story.unlicensed.get(part),
+            "pairs": pairs_table(story, part),
+            "movers": movers_table(story, part),
         }
         for part, title in PARTS.items()
     ]
@@ -132,6 +141,8 @@ def _tables(story: Story) -> dict[str, Table]:
     asked = {
         "segments": _segments_table,
         "k": _k_table,
+        "contrasts": contrasts_table,
+        "licences": licences_table,
         "tiers": _tiers_table,
         "matrix": _matrix_table,
         "cells": _cells_table,
@@ -173,11 +184,15 @@ def _k_table(story: Story) -> Table | None:
     if story.segmentation is None or story.segmentation.k_curve is None:
         return None
     curve = story.segmentation.k_curve
-    curve = curve.assign(chosen=["chosen" if chosen else "" for chosen in curve["chosen"]])
+    curve = curve.assign(
+        chosen=["chosen" if chosen else "" for chosen in curve["chosen"]],
+        alone=["its choice" if best else "" for best in curve["best_silhouette"]],
+    )
     columns = {
         "k": ("Segments", "count"),
         "stability_min": ("Least stability", "index"),
         "silhouette": ("Silhouette", "index"),
+        "alone": ("Silhouette alone", "text"),
         "smallest_share": ("Smallest segment", "share"),
         "chosen": ("", "text"),
     }

@@ -70,8 +70,10 @@ class Segmentation:
     fidelity : share of held-out customers for whom the surrogate agrees with the segmentation.
     membership : segment, feature, sentence, contribution (mean |SHAP|), sign (+1: a high value of
         the feature speaks for the segment; -1: a low one).
-    outcome : segment, part, feature, sentence, contribution: the segment's mean SHAP minus the
-        base's, signed, on the model's link scale.
+    outcome : segment, part, feature, sentence, contribution: what goes with the segment's mean
+        answer against the base's, signed, in money or probability.
+    contrasts : segment, other, feature, sentence, contribution: what puts customers into a segment
+        rather than into the one most like it.
     withheld : why the drivers are not shown; None when they are licensed.
     """
 
@@ -87,6 +89,7 @@ class Segmentation:
     fidelity: float | None = None
     membership: pd.DataFrame | None = None
     outcome: pd.DataFrame | None = None
+    contrasts: pd.DataFrame | None = None
     withheld: str | None = None
 
 
@@ -124,6 +127,11 @@ class Story:
         with the behaviour segments, all of it.
     drivers : part -> feature, sentence, mean_abs (mean |SHAP|, link scale), direction (rank
         correlation of the feature with its contribution, -1 to 1).
+    unlicensed : part -> why its drivers are not shown. licences : subject, condition, figure,
+        asked, held.
+    pairs : part -> one, other, mean_abs: features that work together, link scale.
+    movers : part -> customer_id, before, after, feature, sentence, part: whose answer moved
+        farthest since the date before, and what went with it.
     cleaning : table, rows_in, kept, dropped, why: the rows of each table and what dropped some.
     catalogue : name, family, unit, sentence, source, personal.
     truth : what the truth of simulated customers says, as in the tracked run ("truth/<what>").
@@ -173,6 +181,10 @@ class Story:
     matrix: pd.DataFrame | None = None
     cells: pd.DataFrame | None = None
     drivers: dict[str, pd.DataFrame] = field(default_factory=dict)
+    unlicensed: dict[str, str] = field(default_factory=dict)
+    licences: pd.DataFrame | None = None
+    pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
+    movers: dict[str, pd.DataFrame] = field(default_factory=dict)
     catalogue: pd.DataFrame | None = None
     cleaning: pd.DataFrame | None = None
     truth: dict[str, float] = field(default_factory=dict)

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from facette.drivers.summary import by_segment, overall
 from facette.models.evaluation import (
     HIGHER_IS_BETTER,
     calibration_bins,
     decile_calibration,
     gains_curve,
 )
+from facette.reports import driving
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
 from facette.reports.side_by_side import segments_of, title_of
@@ -88,7 +88,11 @@ def tell(
         grid_top=list(found.settings.grid.top),
         matrix=_matrix(found),
         cells=_cells(found),
-        drivers=_drivers(found),
+        drivers=driving.of_models(found),
+        unlicensed=found.unlicensed,
+        licences=driving.licences(found),
+        pairs=driving.in_pairs(found),
+        movers=driving.of_movers(found),
         catalogue=catalogue_table(found.catalogue),
         cleaning=cleaned_rows(found.tables.cleaning),
         truth=found.recovered,
@@ -212,7 +216,6 @@ def _segmentation(found: Findings) -> Segmentation | None:
         return None
     segment = found.scored["behaviour_segment"].to_numpy()
     points, axes, explained = _map(found, segment)
-    licensed = found.withheld is None
     k = len(behaviour.segments)
     return Segmentation(
         segments=_segments(found),
@@ -225,9 +228,10 @@ def _segmentation(found: Findings) -> Segmentation | None:
         explained=explained,
         ami_value_tier=found.ami_value_tier,
         fidelity=found.membership.fidelity if found.membership else None,
-        membership=_signed(found) if licensed else None,
-        outcome=_outcome_drivers(found) if licensed else None,
-        withheld=None if licensed else found.withheld,
+        membership=driving.of_membership(found),
+        outcome=driving.of_outcome(found),
+        contrasts=driving.between_neighbours(found),
+        withheld=found.withheld,
     )
 
 
@@ -320,35 +324,6 @@ def _axis(found: Findings, loadings: np.ndarray, columns: list[str]) -> str:
         if feature:
             words.append((feature.high if loadings[i] > 0 else feature.low) or feature.english)
     return ", ".join(words)
-
-
-def _signed(found: Findings) -> pd.DataFrame:
-    """Membership drivers with the side of the feature that speaks for the segment."""
-    assert found.membership is not None and found.membership.drivers is not None
-    drivers = found.membership.drivers
-    segment = found.scored["behaviour_segment"].to_numpy()
-    against = found.standardised.groupby(segment).mean() - found.standardised.mean()
-    pairs = zip(drivers["segment"], drivers["feature"], strict=True)
-    sides = [np.sign(against.loc[s, f]) or 1.0 for s, f in pairs]
-    return drivers.assign(sign=np.asarray(sides).astype(int))
-
-
-def _outcome_drivers(found: Findings) -> pd.DataFrame:
-    segment, top = found.scored["behaviour_segment"], found.settings.drivers.top
-    tables = [
-        by_segment(c.to_numpy(), list(c.columns), segment, found.catalogue, top).assign(part=part)
-        for part, c in found.contributions.items()
-    ]
-    columns = ["segment", "part", "feature", "sentence", "contribution"]
-    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _drivers(found: Findings) -> dict[str, pd.DataFrame]:
-    top = found.settings.drivers.top
-    return {
-        part: overall(c.to_numpy(), found.seen[list(c.columns)], found.catalogue, top)
-        for part, c in found.contributions.items()
-    }
 
 
 def _tiers(found: Findings) -> pd.DataFrame | None:

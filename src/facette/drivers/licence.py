@@ -1,0 +1,68 @@
+"""When drivers may be shown: each condition has a figure, what is asked for, what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SURE = 1.645  # normal quantile: one-sided, 95 %
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of the licence: `figure` must be `least` or more. NaN: not judged, so not held.
+
+    `what` names the figure; `fault` says what it means where it falls short, `help` what to do.
+    """
+
+    what: str
+    figure: float
+    least: float
+    fault: str
+    help: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is met."""
+        return bool(self.figure >= self.least)
+
+
+def withheld(conditions: Sequence[Condition]) -> str | None:
+    """Why drivers are withheld, in words; None where every condition holds."""
+    failed = [c for c in conditions if not c.holds]
+    if not failed:
+        return None
+    return "withheld: " + "; ".join(
+        f"{c.fault} ({c.what} {_figure(c.figure)}, {c.least:.2f} asked for): {c.help}"
+        for c in failed
+    )
+
+
+def _figure(figure: float) -> str:
+    return "not known" if np.isnan(figure) else f"{figure:.2f}"
+
+
+def knows_something(correlation: float, customers: int) -> float:
+    """The lower bound of a rank correlation, by Fisher's z with one-sided confidence of 95 %."""
+    if customers < 4 or np.isnan(correlation):
+        return np.nan
+    kept = np.clip(correlation, -1 + 1e-12, 1 - 1e-12)
+    return float(np.tanh(np.arctanh(kept) - SURE / np.sqrt(customers - 3)))
+
+
+def returning(
+    shown: Mapping[str, Sequence[str]], again: Sequence[Mapping[str, Sequence[str]]]
+) -> float:
+    """The share of shown drivers that are shown again by models fitted on customers drawn anew.
+
+    `shown` has the names of the drivers of each subject (a model, a segment), `again` the same for
+    every refit. The least of subjects, each a mean over refits; NaN without any.
+    """
+    shares = [
+        np.mean([len(set(names) & set(refit.get(subject, ()))) / len(names) for refit in again])
+        for subject, names in shown.items()
+        if len(names) and again
+    ]
+    return float(min(shares)) if shares else np.nan

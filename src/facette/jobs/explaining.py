@@ -1,0 +1,105 @@
+"""The drivers of each model, from the packaged model's own contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from facette.drivers.change import farthest, moved
+from facette.drivers.credit import alike
+from facette.drivers.interactions import interaction_values, strongest
+from facette.drivers.outcome import Outcome, leading, outcome_drivers
+from facette.models.facets import Learned
+from facette.models.validation import seen_by_models
+from facette.registry.customer_model import Bundle
+from facette.registry.packaging import as_rows
+from facette.settings import Drivers
+from facette.snapshots.panel import Panel
+
+PAIRS_AMONG = 10  # features with the largest contributions, of which every two are tried
+PAIRS_SAMPLE = 300  # customers on whom pairs are measured
+
+
+def explained(
+    bundle: Bundle, learnt: dict[str, Learned], panel: Panel, settings: Drivers, seed: int
+) -> dict[str, Outcome]:
+    """The drivers of each part whose model has an additive explanation, at the test date."""
+    found = {}
+    groups = alike(seen_by_models(panel.test), settings.alike)
+    for part, own in learnt.items():
+        with suppress(ValueError):
+            found[part] = _explained(bundle, part, own, panel, groups, settings, seed)
+    return found
+
+
+def _explained(
+    bundle: Bundle, part: str, learnt: Learned, panel: Panel, groups: list[list[str]],
+    settings: Drivers, seed: int,
+) -> Outcome:  # fmt: skip
+    rows, facet = as_rows(panel.test), bundle.facets[part]
+    whole = facet.contributions(rows)
+    base = float(facet.answer(whole[:1, -1])[0])
+    contributions = pd.DataFrame(whole[:, :-1], rows["customer_id"], facet.features)
+    outcome = outcome_drivers(
+        contributions, facet.predict(rows), base, groups,
+        _refitted(learnt, panel, settings, seed), settings,
+    )  # fmt: skip
+    return replace(
+        outcome,
+        pairs=_pairs(bundle, part, outcome, rows, settings.interactions, seed),
+        movers=_movers(bundle, part, outcome, panel, settings.movers),
+    )
+
+
+def _refitted(
+    learnt: Learned, panel: Panel, settings: Drivers, seed: int
+) -> Iterator[pd.DataFrame]:
+    """Contributions at the test date of models fitted on customers drawn anew."""
+    if learnt.refit is None:
+        return
+    generator = np.random.default_rng(seed)
+    seen = seen_by_models(panel.test)
+    drawn = seen.sample(min(len(seen), settings.sample), random_state=seed)
+    for _ in range(settings.refits):
+        yield learnt.refit(generator, settings.sample).contributions(drawn)
+
+
+def _pairs(
+    bundle: Bundle, part: str, outcome: Outcome, rows: pd.DataFrame, top: int, seed: int
+) -> pd.DataFrame:
+    facet = bundle.facets[part]
+    booster = getattr(facet.score, "booster", None)
+    if booster is None or not top:
+        return outcome.pairs
+    names = leading(outcome.credit, PAIRS_AMONG)
+    x = facet.matrix(rows.sample(min(len(rows), PAIRS_SAMPLE), random_state=seed))
+    values = interaction_values(booster, x, [facet.features.index(name) for name in names])
+    return strongest(values, names, top)
+
+
+def _movers(
+    bundle: Bundle, part: str, outcome: Outcome, panel: Panel, most: int
+) -> pd.DataFrame | None:
+    """The customers whose answer moved farthest since the date before the test."""
+    if not panel.dated or not most:
+        return None
+    facet = bundle.facets[part]
+    then, now = (as_rows(s).set_index("customer_id", drop=False) for s in panel.snapshots[-2:])
+    said = pd.DataFrame(
+        {
+            "before": pd.Series(facet.predict(then), then.index),
+            "after": pd.Series(facet.predict(now), now.index),
+        }
+    )
+    chosen = farthest(said, most)
+    if not chosen:
+        return None
+    before, after = (
+        pd.DataFrame(facet.contributions(r.loc[chosen])[:, :-1], chosen, facet.features)
+        for r in (then, now)
+    )
+    return moved(before, after, said.loc[chosen], outcome.credit.members)

@@ -1,0 +1,122 @@
+"""Drivers as a story tells them: of segments and models, between neighbours, of change, in pairs.
+
+What the licence forbids is not told; `licences` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from facette.drivers.credit import sentence
+from facette.drivers.licence import Condition
+from facette.drivers.outcome import moves_told
+from facette.drivers.summary import by_segment, overall
+from facette.reports.findings import Findings
+
+MOVES = 3  # drivers told of each customer whose score moved
+OUTCOME = ["segment", "part", "feature", "sentence", "contribution"]
+
+
+def of_membership(found: Findings) -> pd.DataFrame | None:
+    """Why customers are in a segment, with the side of the feature that speaks for it."""
+    if found.withheld is not None or found.membership is None:
+        return None
+    drivers = found.membership.drivers(found.catalogue, found.settings.drivers.top)
+    segment = found.scored["behaviour_segment"].to_numpy()
+    against = found.standardised.groupby(segment).mean() - found.standardised.mean()
+    pairs = zip(drivers["segment"], drivers["feature"], strict=True)
+    sides = [np.sign(against.loc[s, f]) or 1.0 for s, f in pairs]
+    return drivers.assign(sign=np.asarray(sides).astype(int))
+
+
+def of_outcome(found: Findings) -> pd.DataFrame | None:
+    """What goes with the answers of each model inside a segment, in money or points of probability.
+
+    `contribution` is in those units: over all features it sums to how far the segment's mean answer
+    is from the mean of all.
+    """
+    if found.withheld is not None:
+        return None
+    segment, top = found.scored["behaviour_segment"], found.settings.drivers.top
+    tables = [
+        by_segment(found.outcomes[part].units, segment, found.catalogue, top).assign(part=part)
+        for part in _licensed(found)
+    ]
+    return pd.concat(tables)[OUTCOME] if tables else pd.DataFrame(columns=OUTCOME)
+
+
+def of_models(found: Findings) -> dict[str, pd.DataFrame]:
+    """What moves each model most (see `drivers.summary.overall`)."""
+    top = found.settings.drivers.top
+    return {
+        part: overall(found.outcomes[part].credit, found.seen, found.catalogue, top)
+        for part in _licensed(found)
+    }
+
+
+def between_neighbours(found: Findings) -> pd.DataFrame | None:
+    """What puts customers into a segment rather than into the one most like it.
+
+    Columns segment, other, feature, sentence, contribution (log-odds of the one over the other).
+    """
+    if found.withheld is not None or found.membership is None:
+        return None
+    top = found.settings.drivers.leading
+    tables = [
+        found.membership.between(one, other, found.catalogue, top).assign(other=other)
+        for one, other in _neighbours(found)
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def in_pairs(found: Findings) -> dict[str, pd.DataFrame]:
+    """The strongest interactions of each model: one, other (in words), mean_abs (link scale)."""
+    told = {}
+    for part in _licensed(found):
+        pairs = found.outcomes[part].pairs
+        words = {
+            side: [sentence(str(name), found.catalogue) for name in pairs[side]]
+            for side in ("one", "other")
+        }
+        if len(pairs):
+            told[part] = pairs.assign(**words)
+    return told
+
+
+def of_movers(found: Findings) -> dict[str, pd.DataFrame]:
+    """The customers whose answer moved farthest since the date before, and what went with it."""
+    told = {}
+    for part in _licensed(found):
+        outcome = found.outcomes[part]
+        if outcome.movers is not None:
+            told[part] = moves_told(outcome.movers, outcome.credit, found.catalogue, MOVES)
+    return told
+
+
+def licences(found: Findings) -> pd.DataFrame:
+    """Every condition of every licence: subject, condition, figure, asked, held."""
+    rows = list(_rows("segments", found.licence_of_segments))
+    for part in found.outcomes:
+        rows += _rows(part, found.licence_of(part))
+    return pd.DataFrame(rows, columns=["subject", "condition", "figure", "asked", "held"])
+
+
+def _rows(subject: str, conditions: Sequence[Condition]) -> Iterator[tuple[object, ...]]:
+    for c in conditions:
+        yield subject, c.what, c.figure, c.least, c.holds
+
+
+def _licensed(found: Findings) -> list[str]:
+    return [part for part in found.outcomes if part not in found.unlicensed]
+
+
+def _neighbours(found: Findings) -> Iterator[tuple[str, str]]:
+    """Each segment and the one whose mean behaviour is nearest."""
+    means = found.standardised.groupby(found.scored["behaviour_segment"].to_numpy()).mean()
+    apart = np.linalg.norm(means.to_numpy()[:, None] - means.to_numpy(), axis=2)
+    np.fill_diagonal(apart, np.inf)
+    for segment, nearest in zip(means.index, apart.argmin(axis=1), strict=True):
+        yield str(segment), str(means.index[nearest])
