@@ -456,8 +456,8 @@ class Drivers:
     """What drivers are made of and when they may be shown.
 
     `min_fidelity`: share of unseen customers that the surrogate puts into their own segment.
-    `min_returning`: share of the `leading` drivers that lead again in `refits` on customers drawn
-    anew. `alike`: rank correlation from which features are told as one driver.
+    `min_returning`: of what the `leading` drivers carry, the share of those that lead again in
+    `refits` on customers drawn anew. `alike`: rank correlation from which features are told as one driver.
     """
 
     min_fidelity: float = MISSING
@@ -469,6 +469,20 @@ class Drivers:
     interactions: int = MISSING
     movers: int = MISSING
     sample: int = MISSING
+
+
+class Language(Enum):
+    """What drivers are told in."""
+
+    en = "en"
+    fr = "fr"
+
+
+@dataclass
+class Report:
+    """How a run is told: the language of the sentences on drivers."""
+
+    language: Language = MISSING
 
 
 @dataclass
@@ -520,6 +534,7 @@ class Train:
     tracking: Tracking = MISSING
     evaluation: Evaluation = MISSING
     drivers: Drivers = MISSING
+    report: Report = MISSING
     parts: list[Part] = MISSING
     seed: int = MISSING
     progress: bool = MISSING

@@ -22,9 +22,12 @@ def test_what_was_not_judged_does_not_hold() -> None:
 
 
 def test_the_share_that_leads_again_is_that_of_the_worst_subject() -> None:
-    shown = {"B1": ["+a", "-b"], "B2": ["+a", "+c"]}
-    again = [{"B1": ["+a", "-b"], "B2": ["+c", "+d"]}, {"B1": ["-b", "+a"], "B2": ["-a", "-c"]}]
-    assert returning(shown, again) == pytest.approx(0.25)
+    shown = {"B1": {"+a": 2.0, "-b": 1.0}, "B2": {"+a": 1.0, "+c": 3.0}}
+    again = [
+        {"B1": {"+a": 1.0, "-b": 1.0}, "B2": {"+c": 1.0, "+d": 5.0}},
+        {"B1": {"-b": 1.0, "+a": 0.1}, "B2": {"-a": 1.0, "-c": 1.0}},
+    ]
+    assert returning(shown, again) == pytest.approx(0.375)
     assert returning(shown, [shown]) == 1
     assert np.isnan(returning(shown, []))
     assert np.isnan(returning({}, again))

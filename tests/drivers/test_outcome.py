@@ -43,7 +43,7 @@ def test_points_of_probability_sum_to_the_distance_from_the_base(
     np.testing.assert_allclose(found.credit.frame.sum(axis=1), frame.sum(axis=1), atol=1e-12)
     same_side = np.sign(found.units.frame) == np.sign(found.credit.frame)
     assert same_side.to_numpy().mean() > 0.99
-    assert leading(found.credit, 2) == ["a", "b"]
+    assert list(leading(found.credit, 2)) == ["a", "b"]
     assert np.isnan(found.returning)
 
 

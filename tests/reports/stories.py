@@ -40,6 +40,20 @@ def full_story() -> Story:
     story.deciles = {"value": _deciles()}
     story.drivers = {part: _drivers() for part in ("value", "potential", "churn")}
     story.population = {"churn": 2107}
+    story.licences = pd.DataFrame(
+        [("segments", "fidelity", 0.94, 0.8, True), ("churn", "leading drivers", 0.5, 0.6, False)],
+        columns=["subject", "condition", "figure", "asked", "held"],
+    )
+    story.unlicensed = {"churn": "withheld: other drivers lead when customers are drawn anew"}
+    story.pairs = {
+        "value": pd.DataFrame(
+            [(FEATURES[0], FEATURES[1], 0.04)], columns=["one", "other", "mean_abs"]
+        )
+    }
+    story.movers = {
+        "value": _movers(310.0, 820.5, 400.0),
+        "churn": _movers(0.12, 0.31, 0.14),
+    }
     story.matrix = _matrix()
     story.cells = _cells()
     return story
@@ -283,6 +297,7 @@ def _segmentation() -> Segmentation:
         fidelity=0.94,
         membership=_membership(),
         outcome=_outcome(),
+        sentences={"0": "Buys every 9 days, half the base's interval."},
         contrasts=pd.DataFrame(
             [(0, 1, "f0", FEATURES[0], 1.4), (0, 1, "f1", FEATURES[1], -0.6),
              (1, 0, "f0", FEATURES[0], -1.4)],
@@ -336,6 +351,15 @@ def _outcome() -> pd.DataFrame:
         for place in range(3)
     ]
     return pd.DataFrame(rows, columns=["segment", "part", "feature", "sentence", "contribution"])
+
+
+def _movers(before: float, after: float, first: float) -> pd.DataFrame:
+    rows = [
+        ("c17", before, after, "f0", FEATURES[0], first),
+        ("c17", before, after, "f1", FEATURES[1], (after - before - first) / 2),
+    ]
+    columns = ["customer_id", "before", "after", "feature", "sentence", "part"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _tiers() -> pd.DataFrame:

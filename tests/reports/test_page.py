@@ -59,9 +59,13 @@ def hostile_story() -> Story:
     assert told is not None
     assert told.profile is not None
     assert told.membership is not None
+    assert told.contrasts is not None
     told.segments["name"] = [HOSTILE, *told.segments["name"][1:]]
     told.profile = told.profile.rename(columns={"Baskets a month": HOSTILE})
     told.membership["sentence"] = HOSTILE
+    told.contrasts["sentence"] = told.sentences["0"] = HOSTILE
+    story.movers["value"][["customer_id", "sentence"]] = HOSTILE
+    story.pairs["value"]["one"] = HOSTILE
     story.drivers["value"].loc[0, "sentence"] = HOSTILE
     story.evaluation["value"] = story.evaluation["value"].rename(index={"LightGBM": HOSTILE})
     story.gains_curves["value"] = {HOSTILE: story.gains_curves["value"]["LightGBM"]}

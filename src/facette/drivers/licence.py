@@ -53,16 +53,21 @@ def knows_something(correlation: float, customers: int) -> float:
 
 
 def returning(
-    shown: Mapping[str, Sequence[str]], again: Sequence[Mapping[str, Sequence[str]]]
+    shown: Mapping[str, Mapping[str, float]], again: Sequence[Mapping[str, Mapping[str, float]]]
 ) -> float:
-    """The share of shown drivers that are shown again by models fitted on customers drawn anew.
+    """How much of what leading drivers carry is carried by drivers that lead again in refits.
 
-    `shown` has the names of the drivers of each subject (a model, a segment), `again` the same for
-    every refit. The least of subjects, each a mean over refits; NaN without any.
+    `shown` has the leading drivers of each subject (a model, a segment) with the size of what they
+    carry, `again` the same for every model fitted on customers drawn anew. 0 to 1: the least of
+    subjects, each a mean over refits; NaN without any.
     """
     shares = [
-        np.mean([len(set(names) & set(refit.get(subject, ()))) / len(names) for refit in again])
-        for subject, names in shown.items()
-        if len(names) and again
+        np.mean([_carried(sizes, refit.get(subject, {})) for refit in again])
+        for subject, sizes in shown.items()
+        if sizes and again
     ]
     return float(min(shares)) if shares else np.nan
+
+
+def _carried(sizes: Mapping[str, float], again: Mapping[str, float]) -> float:
+    return sum(size for name, size in sizes.items() if name in again) / sum(sizes.values())

@@ -27,7 +27,7 @@ class Membership:
     """Why customers are in their segment.
 
     `fidelity` is the share of held-out customers put in their own segment by the surrogate,
-    `chance` the share of the largest segment, `returning` the share of drivers that come back
+    `chance` the share of the largest segment, `returning` how far the leading drivers lead again
     (`licence.returning`). `credits` has the contributions of all customers to the log-odds of each
     segment; empty where one segment holds everyone.
     """
@@ -46,12 +46,12 @@ class Membership:
         any_credit = next(iter(self.credits.values()))
         return largest(self._against(), any_credit, catalogue, top)
 
-    def leading(self, most: int) -> dict[str, list[str]]:
-        """The leading drivers of each segment, each with the side it speaks for."""
+    def leading(self, most: int) -> dict[str, dict[str, float]]:
+        """The leading drivers of each segment, with the side they speak for and what they carry."""
         table = self.drivers({}, most)
-        side = np.where(table["contribution"] > 0, "+", "-")
-        told = (side + table["feature"]).groupby(table["segment"])
-        return {str(segment): list(own) for segment, own in told}
+        table["name"] = np.where(table["contribution"] > 0, "+", "-") + table["feature"]
+        size = table.set_index("name")["contribution"].abs().groupby(table["segment"].to_numpy())
+        return {str(segment): own[own > 0].to_dict() for segment, own in size}
 
     def _against(self) -> pd.DataFrame:
         """(segments, features)."""

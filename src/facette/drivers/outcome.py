@@ -21,7 +21,7 @@ class Outcome:
 
     `credit` has the contributions of all customers on the link scale, `units` the same as parts of
     how far each answer is from `base`, what the model says where nothing contributes: money, or
-    probability. `returning`: share of leading drivers that lead again (`licence.returning`).
+    probability. `returning`: how far the leading drivers lead again (`licence.returning`).
     `pairs`: one, other, mean_abs, of the strongest interactions. `movers`: customer_id, before,
     after, and then by feature what went with the change; None where there is one date only.
     """
@@ -56,10 +56,10 @@ def outcome_drivers(
     )  # fmt: skip
 
 
-def leading(credit: Credit, most: int) -> list[str]:
-    """The names of the drivers with the largest mean contribution by size."""
+def leading(credit: Credit, most: int) -> dict[str, float]:
+    """The drivers with the largest mean contribution by size, the largest first."""
     size = credit.frame.abs().mean().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in size.index[:most] if size[name] > 0]
+    return {str(name): float(size[name]) for name in size.index[:most] if size[name] > 0}
 
 
 def moves_told(

@@ -75,7 +75,7 @@ def _pairs(
     booster = getattr(facet.score, "booster", None)
     if booster is None or not top:
         return outcome.pairs
-    names = leading(outcome.credit, PAIRS_AMONG)
+    names = list(leading(outcome.credit, PAIRS_AMONG))
     x = facet.matrix(rows.sample(min(len(rows), PAIRS_SAMPLE), random_state=seed))
     values = interaction_values(booster, x, [facet.features.index(name) for name in names])
     return strongest(values, names, top)

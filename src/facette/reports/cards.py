@@ -35,8 +35,9 @@ class Card:
     tone: str
     facts: list[tuple[str, str]]
     traits: list[Trait]
-    membership: list[str]
     outcome: list[tuple[str, list[str]]]
+    membership: str = ""
+    language: str = "en"
     unused: list[Trait] = field(default_factory=list)
     lines: list[tuple[str, str]] = field(default_factory=list)
 
@@ -60,7 +61,8 @@ def _card(story: Story, place: int, segment: object, row: pd.Series) -> Card:
         tone=TONES.get(row.get("stability_verdict"), "unknown"),
         facts=_facts(story, row),
         traits=_traits(told, segment),
-        membership=[] if told.withheld else _membership(told, segment),
+        membership="" if told.withheld else told.sentences.get(str(segment), ""),
+        language=told.language,
         outcome=[] if told.withheld else _outcome(story, told, segment),
     )
 
@@ -101,11 +103,6 @@ def _top(frame: pd.DataFrame | None, segment: object, most: int) -> pd.DataFrame
     own = frame[frame["segment"] == segment]
     order = own["contribution"].abs().sort_values(ascending=False, kind="stable").index
     return own.loc[order[:most]]
-
-
-def _membership(told: Segmentation, segment: object) -> list[str]:
-    rows = _top(told.membership, segment, 3).iterrows()
-    return [f"{row['sentence']}: {'high' if row['sign'] > 0 else 'low'}" for _, row in rows]
 
 
 def _outcome(story: Story, told: Segmentation, segment: object) -> list[tuple[str, list[str]]]:

@@ -13,8 +13,10 @@ import pandas as pd
 from facette.drivers.credit import sentence
 from facette.drivers.licence import Condition
 from facette.drivers.outcome import moves_told
+from facette.drivers.sentences import Driver, sentence_of
 from facette.drivers.summary import by_segment, overall
 from facette.reports.findings import Findings
+from facette.snapshots.catalogue import Feature
 
 MOVES = 3  # drivers told of each customer whose score moved
 OUTCOME = ["segment", "part", "feature", "sentence", "contribution"]
@@ -30,6 +32,37 @@ def of_membership(found: Findings) -> pd.DataFrame | None:
     pairs = zip(drivers["segment"], drivers["feature"], strict=True)
     sides = [np.sign(against.loc[s, f]) or 1.0 for s, f in pairs]
     return drivers.assign(sign=np.asarray(sides).astype(int))
+
+
+def in_words(found: Findings) -> dict[str, str]:
+    """For each segment a sentence on what its customers do against the base, its drivers first."""
+    drivers = of_membership(found)
+    if drivers is None:
+        return {}
+    segment = found.scored["behaviour_segment"].to_numpy()
+    chosen = found.settings.drivers.leading
+    return {
+        str(one): sentence_of(
+            [driver_of(found.catalogue[name], found.seen[name], segment == one)
+             for name in own["feature"] if name in found.catalogue],
+            found.settings.report.language.value, found.settings.data.currency, chosen,
+        )
+        for one, own in drivers.groupby("segment", sort=False)
+    }  # fmt: skip
+
+
+def driver_of(feature: Feature, column: pd.Series, inside: np.ndarray) -> Driver:
+    """The figure of those `inside` (n,) beside that of all: a mean, or the share of a category.
+
+    The category is the one most frequent inside.
+    """
+    if pd.api.types.is_numeric_dtype(column):
+        return Driver(feature, float(column[inside].mean()), float(column.mean()))
+    shares = column[inside].value_counts(normalize=True)
+    if shares.empty:
+        return Driver(feature, np.nan, np.nan)
+    level = shares.index[0]
+    return Driver(feature, float(shares.iloc[0]), float((column == level).mean()), str(level))
 
 
 def of_outcome(found: Findings) -> pd.DataFrame | None:

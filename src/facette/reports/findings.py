@@ -203,7 +203,7 @@ class Findings:
 
 def _comes_back(returning: float, least: float) -> Condition:
     return Condition(
-        "leading drivers that lead again", returning, least,
+        "share of leading drivers that lead again", returning, least,
         "other drivers lead when customers are drawn anew",
         "more customers, or a lower drivers.alike, so that features that say the same are one",
     )  # fmt: skip

@@ -79,7 +79,6 @@ def _card(story: Story, anchor: str, told: Portrait) -> Card:
         tone=TONES.get(str(told["verdict"]), "unknown"),
         facts=[*_facts(story, told), *_negative(told)],
         traits=_traits(told["apart"], MOST_TRAITS),
-        membership=[],
         outcome=[],
         lines=_lines(told),
     )

@@ -70,6 +70,7 @@ class Segmentation:
     fidelity : share of held-out customers for whom the surrogate agrees with the segmentation.
     membership : segment, feature, sentence, contribution (mean |SHAP|), sign (+1: a high value of
         the feature speaks for the segment; -1: a low one).
+    sentences : segment -> what its customers do against the base, in `language`.
     outcome : segment, part, feature, sentence, contribution: what goes with the segment's mean
         answer against the base's, signed, in money or probability.
     contrasts : segment, other, feature, sentence, contribution: what puts customers into a segment
@@ -88,6 +89,8 @@ class Segmentation:
     ami_value_tier: float | None = None
     fidelity: float | None = None
     membership: pd.DataFrame | None = None
+    sentences: dict[str, str] = field(default_factory=dict)
+    language: str = "en"
     outcome: pd.DataFrame | None = None
     contrasts: pd.DataFrame | None = None
     withheld: str | None = None

@@ -229,6 +229,8 @@ def _segmentation(found: Findings) -> Segmentation | None:
         ami_value_tier=found.ami_value_tier,
         fidelity=found.membership.fidelity if found.membership else None,
         membership=driving.of_membership(found),
+        sentences=driving.in_words(found),
+        language=found.settings.report.language.value,
         outcome=driving.of_outcome(found),
         contrasts=driving.between_neighbours(found),
         withheld=found.withheld,
