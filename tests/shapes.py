@@ -37,8 +37,3 @@ def mixture(rng: Rng, n: int, d: int, unequal: bool) -> tuple[np.ndarray, np.nda
     weights = np.maximum(rng.dirichlet(np.full(k, 3.0)), 0.08) if unequal else np.ones(k)
     group = rng.choice(k, n, p=weights / weights.sum())
     return centres[group] * 4.5 / nearest + rng.normal(size=(n, d)), group
-
-
-def size(rng: Rng) -> tuple[int, int]:
-    """Customers and columns of a trial: 1,000 to 5,000 and 2 to 10."""
-    return int(rng.integers(1000, 5001)), int(rng.integers(2, 11))

@@ -1,13 +1,14 @@
 """Segments are called natural where there are groups, and not where there are none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from cores import Figures, everywhere
-from shapes import CLOUDS, mixture, size
+from shapes import CLOUDS, mixture
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
@@ -21,14 +22,24 @@ SHAPES = ("spherical", "elongated", "skewed", "zero-inflated")
 FLOOR = 0.25  # of the silhouette, below which no structure is to be seen (Kaufman & Rousseeuw 1990)
 CUSTOMERS, COLUMNS = 1_000_000, 20
 SHIPPED: Segments = shipped(Segments, "division/usual", "segments/kmeans", seed=1)
-AS_SHIPPED = "1,000 to 5,000 customers, 2 to 10 columns; k-means and settings as shipped"
+RESAMPLES = 20
+AS_SHIPPED = (
+    f"1,000 to 2,000 customers, 2 to 10 columns; k-means and settings as shipped, {RESAMPLES} "
+    "resamples"
+)
 
 
 def judged(x: np.ndarray, seed: int) -> tuple[Any, np.ndarray]:
     """Segments found as shipped, and those of each customer."""
     habits = pd.DataFrame(x, columns=[f"c{i}" for i in range(x.shape[1])])
-    found = BehaviourClusters(seed=seed).fit(habits)
+    settings = replace(SHIPPED.behaviour, resamples=RESAMPLES)
+    found = BehaviourClusters(settings=settings, seed=seed).fit(habits)
     return found, found.predict(habits)
+
+
+def size(rng: np.random.Generator) -> tuple[int, int]:
+    """Customers and columns of a trial."""
+    return int(rng.integers(1000, 2001)), int(rng.integers(2, 11))
 
 
 def in_cloud(shape: str, seed: int) -> Figures:
