@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from facette.errors import BadInput
 from facette.shipped import CONF
+from facette.wording import listed
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -44,6 +45,8 @@ REASONS = {
     r"no viable alternative at input (.+)": r"cannot read \1",
     r"field '.+' is not Optional": "null is not allowed",
 }
+# verbs whose bare words are the values of a key
+WORDS = {"compare": "runs"}
 # keys that a user names: columns of their tables
 FREE_KEYS = r"data\.\w+\.columns\.\w+$"
 INSTANTIATION_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception"
@@ -106,7 +109,7 @@ def _dispatch(args: list[str]) -> int:
     verb, *rest = args
     if verb not in verbs:
         raise BadInput(f"no verb {verb!r}{_nearest(verb, verbs)} (facette --help lists them)")
-    flags, pairs = _flags_and_pairs(rest)
+    flags, pairs = _flags_and_pairs(rest, WORDS.get(verb))
     return _run(verb, verbs[verb], flags, [*map(_readable, pairs), *_quiet(pairs)])
 
 
@@ -131,7 +134,8 @@ class _Flags(argparse.ArgumentParser):
         raise BadInput(message)
 
 
-def _flags_and_pairs(args: list[str]) -> tuple[list[str], list[str]]:
+def _flags_and_pairs(args: list[str], key: str | None) -> tuple[list[str], list[str]]:
+    """Flags with their values, and pairs; bare words are the list that `key` names, if any."""
     pairs = [arg for arg in args if "=" in arg and not arg.startswith("-")]
     flags = [arg for arg in args if arg not in pairs]
     parser = _Flags(add_help=False, allow_abbrev=False)
@@ -149,9 +153,18 @@ def _flags_and_pairs(args: list[str]) -> tuple[list[str], list[str]]:
     parser.add_argument("-p", "--package")
     parser.add_argument("-cd", "--config-dir")
     _, others = parser.parse_known_args(flags)
+    words = [other for other in others if key and not other.startswith("-")]
     for other in others:
-        raise BadInput(f"cannot read {other!r}; write key=value, or a flag such as -m or --cfg job")
-    return flags, pairs
+        if other not in words:
+            raise BadInput(
+                f"cannot read {other!r}; write key=value, or a flag such as -m or --cfg job"
+            )
+    if not words:
+        return flags, pairs
+    if any(pair.startswith(f"{key}=") for pair in pairs):
+        raise BadInput(f"{key} is given twice: write {listed(words)} or {key}=[…]")
+    told = f"{key}=[{','.join(map(_quoted, words))}]"
+    return [flag for flag in flags if flag not in words], [*pairs, told]
 
 
 def _readable(pair: str) -> str:

@@ -457,7 +457,7 @@ class Drivers:
 
     `min_fidelity`: share of unseen customers that the surrogate puts into their own segment.
     `min_returning`: of what the `leading` drivers carry, the share of those that lead again in
-    `refits` on customers drawn anew. `alike`: rank correlation from which features are told as one driver.
+    `refits` on customers drawn anew. `alike`: rank correlation from which features are one driver.
     """
 
     min_fidelity: float = MISSING

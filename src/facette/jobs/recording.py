@@ -10,13 +10,15 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from matplotlib.figure import Figure
 
+from facette.registry.packaging import as_rows
+from facette.registry.runs import OUTCOME
 from facette.registry.tracking import TrackedRun
 from facette.reports.findings import Findings
 from facette.reports.gallery import figures_of
 from facette.reports.story import Story
 from facette.reports.summary import summary_lines
 
-MOST_LOGGED = 50_000  # rows of scores kept with a run
+MOST_LOGGED = 50_000  # rows of scores and of the test snapshot kept with a run
 
 
 def record(
@@ -32,7 +34,8 @@ def record(
     for snapshot, (date, digest) in zip(found.panel.snapshots, found.digests.items(), strict=True):
         context = "testing" if snapshot is found.panel.test else "training"
         run.dataset(snapshot.features, f"{story.data_name} at {date}", digest, context)
-    run.table(found.scored, "scores/customers.json") if len(found.scored) <= MOST_LOGGED else None
+    if len(found.scored) <= MOST_LOGGED:
+        _keep_customers(run, found)
     run.table(pd.DataFrame([asdict(check) for check in story.checks]), "tables/checks.json")
     if story.truth:
         run.table(pd.Series(story.truth).rename_axis("figure").reset_index(name="value"),
@@ -42,6 +45,18 @@ def record(
     for part in (*found.learnt, *(name for name, there in others.items() if there)):
         with run.child(part) as child:
             _track_part(child, part, found, story, metrics, figures)
+
+
+def _keep_customers(run: TrackedRun, found: Findings) -> None:
+    """The scored customers, and the test snapshot as the package takes it, outcomes beside it."""
+    run.table(found.scored, "scores/customers.json")
+    rows, outcomes = as_rows(found.panel.test), found.panel.test.outcomes
+    assert outcomes is not None
+    beside = {f"{OUTCOME}{name}": outcomes[name].to_numpy() for name in outcomes}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "snapshot.parquet"
+        rows.assign(**beside).to_parquet(path, index=False)
+        run.file(path, "scores")
 
 
 def _track_part(
