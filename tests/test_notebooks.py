@@ -16,9 +16,10 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-REFUSALS_SHOWN = {"01_read_a_run": 0, "02_bring_your_own_data": 4}
+REFUSALS_SHOWN = {"01_read_a_run": 0, "02_understand_a_segment": 0, "03_bring_your_own_data": 4}
 IMPORTED = {
-    "IPython", "facette", "json", "matplotlib", "mlflow", "os", "pandas", "pathlib", "warnings",
+    "IPython", "dataclasses", "facette", "json", "lightgbm", "matplotlib", "mlflow", "omegaconf",
+    "os", "pandas", "pathlib", "warnings",
 }  # fmt: skip
 
 each = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
