@@ -13,7 +13,7 @@ from facette.drivers.outcome import leading, outcome_drivers
 from facette.models.evaluation import spearman
 from facette.settings import Drivers
 
-CUSTOMERS, COLUMNS = 2000, 12
+CUSTOMERS, COLUMNS = 1000, 12
 SHIPPED: Drivers = settings_of("train").drivers
 TREES = {"n_estimators": 100, "num_leaves": 7, "learning_rate": 0.1, "min_child_samples": 20,
          "n_jobs": 1, "verbosity": -1, "random_state": 0}  # fmt: skip

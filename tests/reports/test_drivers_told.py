@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from stories import full_story
 
@@ -12,7 +14,10 @@ from facette.reports.driver_tables import (
     movers_table,
     pairs_table,
 )
+from facette.reports.driving import differs, driver_of
 from facette.reports.page import render
+from facette.reports.summary import summary_lines
+from facette.snapshots.catalogue import Feature
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,24 @@ def test_what_was_not_found_has_no_table() -> None:
     assert pairs_table(story, "churn") is None
     story.licences, story.segmentation = None, None
     assert licences_table(story) is contrasts_table(story) is None
+
+
+def test_what_is_alike_on_the_mean_is_no_reason() -> None:
+    rate = Feature("rate", "f", "share", "rate", "taux", "t")
+    column = pd.Series([0.5, 0.5, 0.1, 0.1])
+    inside = np.array([True, True, False, False])
+    assert differs(driver_of(rate, column, inside))
+    assert not differs(driver_of(rate, pd.Series(0.3, range(4)), inside))
+    assert not differs(driver_of(rate, pd.Series(np.nan, range(4)), inside))
+    kind = driver_of(rate, pd.Series(["a", "a", "b", "a"]), inside)
+    assert (kind.own, kind.base, kind.level) == (1.0, 0.75, "a")
+
+
+def test_withheld_drivers_are_in_the_summary() -> None:
+    line = next(line for line in summary_lines(full_story()) if line.startswith("Drivers"))
+    assert line.endswith(
+        "those of churn are withheld, other drivers lead when customers are drawn anew"
+    )
 
 
 def test_the_page_tells_them(page: str) -> None:

@@ -21,7 +21,13 @@ def checks(found: Findings) -> list[Check]:
     """Every check, those that do not apply included."""
     made = [_too_good(found), *(_against_baseline(found, part) for part in PRIMARY)]
     made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
-    made += [_known(found), _drivers(found), _old_policy(found), _repeats_value(found)]
+    made += [
+        _known(found),
+        _drivers(found),
+        *_drivers_of_models(found),
+        _old_policy(found),
+        _repeats_value(found),
+    ]
     return [*made, _undated(found), _tables(found), _held_out(found)]
 
 
@@ -118,6 +124,17 @@ def _drivers(found: Findings) -> Check:
         "fidelity-segments", severity,
         f"drivers of the segments: {found.withheld or f'shown, {figures}'}",
     )  # fmt: skip
+
+
+def _drivers_of_models(found: Findings) -> list[Check]:
+    made = []
+    for part in found.outcomes:
+        why = found.unlicensed.get(part)
+        severity = "info" if why is None else "warning"
+        figures = "; ".join(f"{c.what} {c.figure:.2f}" for c in found.licence_of(part))
+        said = f"drivers of {part}: {why or f'shown, {figures}'}"
+        made.append(Check(f"drivers-{part}", severity, said))
+    return made
 
 
 def _old_policy(found: Findings) -> Check:

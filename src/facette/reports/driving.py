@@ -18,6 +18,7 @@ from facette.drivers.summary import by_segment, overall
 from facette.reports.findings import Findings
 from facette.snapshots.catalogue import Feature
 
+ALIKE = 0.05  # relative distance up to which a figure is as the base's
 MOVES = 3  # drivers told of each customer whose score moved
 OUTCOME = ["segment", "part", "feature", "sentence", "contribution"]
 
@@ -39,16 +40,25 @@ def in_words(found: Findings) -> dict[str, str]:
     drivers = of_membership(found)
     if drivers is None:
         return {}
-    segment = found.scored["behaviour_segment"].to_numpy()
-    chosen = found.settings.drivers.leading
-    return {
-        str(one): sentence_of(
-            [driver_of(found.catalogue[name], found.seen[name], segment == one)
-             for name in own["feature"] if name in found.catalogue],
-            found.settings.report.language.value, found.settings.data.currency, chosen,
+    segment, told = found.scored["behaviour_segment"].to_numpy(), {}
+    for one, own in drivers.groupby("segment", sort=False):
+        figures = [
+            driver_of(found.catalogue[name], found.seen[name], segment == one)
+            for name in own["feature"]
+            if name in found.catalogue
+        ]
+        told[str(one)] = sentence_of(
+            [driver for driver in figures if differs(driver)],
+            found.settings.report.language.value,
+            found.settings.data.currency,
+            found.settings.drivers.leading,
         )
-        for one, own in drivers.groupby("segment", sort=False)
-    }  # fmt: skip
+    return told
+
+
+def differs(driver: Driver) -> bool:
+    """Whether a figure is told apart from the base's: what is alike on the mean says nothing."""
+    return abs(driver.own - driver.base) > ALIKE * abs(driver.base)
 
 
 def driver_of(feature: Feature, column: pd.Series, inside: np.ndarray) -> Driver:

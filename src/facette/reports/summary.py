@@ -114,7 +114,11 @@ def _drivers(story: Story) -> str:
     ]
     withheld = story.segmentation.withheld if story.segmentation else None
     if withheld:
-        named.append(f"those of the segments are withheld, {withheld}")
+        named.append(f"those of the segments are withheld, {withheld.removeprefix('withheld: ')}")
+    named += [
+        f"those of {PARTS[part].lower()} are withheld, {why.removeprefix('withheld: ')}"
+        for part, why in story.unlicensed.items()
+    ]
     return f"Drivers: {'; '.join(named)}" if named else ""
 
 
