@@ -24,7 +24,7 @@ DAY = 86_400_000_000
 QUICK = (
     "segments.behaviour.k_range=[2,3]", "segments.behaviour.resamples=3",
     "segments.behaviour.null_draws=2", "segments.behaviour.natural_level=0.4",
-    "evaluation.resamples=20",
+    "evaluation.resamples=20", "drivers.refits=1",
     "model.value.estimator.n_estimators=20", "model.potential.estimator.n_estimators=20",
     "model.churn.estimator.n_estimators=20",
 )  # fmt: skip

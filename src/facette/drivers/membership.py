@@ -106,7 +106,7 @@ def membership_drivers(
 def _surrogate(seed: int) -> lightgbm.LGBMClassifier:
     return lightgbm.LGBMClassifier(
         n_estimators=80, num_leaves=15, min_child_samples=10, learning_rate=0.1, random_state=seed,
-        deterministic=True, force_row_wise=True, n_jobs=2, verbosity=-1,
+        deterministic=True, force_row_wise=True, n_jobs=1, verbosity=-1,
     )  # fmt: skip
 
 

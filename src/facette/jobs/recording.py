@@ -79,12 +79,15 @@ def _track_part(
         "calibration": story.calibration.get(part),
         "deciles": story.deciles.get(part),
         "drivers": story.drivers.get(part),
+        "pairs": story.pairs.get(part),
+        "movers": story.movers.get(part),
     }
     if part == "segments" and story.segmentation is not None:
         told = story.segmentation
         tables = {"segments": told.segments, "k_curve": told.k_curve, "cells": story.cells}
         tables |= {"membership_drivers": told.membership, "outcome_drivers": told.outcome}
         tables |= {"tiers": story.tiers, "matrix": story.matrix}
+        tables |= {"contrasts": told.contrasts, "licences": story.licences}
         tables |= _of_segmentations(story)
         files = found.behaviour.files(**found.frozen) if found.behaviour else {}
     elif part == "grid" and found.grid is not None:
