@@ -14,6 +14,7 @@ from typing import Any
 from facette.errors import BadInput
 from facette.settings import (
     BankData,
+    Compare,
     Data,
     Describe,
     Drivers,
@@ -29,7 +30,7 @@ from facette.settings import (
 Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
 
 
-def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
+def check_ranges(settings: Train | Score | Describe | Simulate | Compare) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
     Raises:
@@ -37,6 +38,8 @@ def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
     """
     if isinstance(settings, Simulate):
         ranges = _simulation_ranges(settings)
+    elif isinstance(settings, Compare):
+        ranges = _comparison_ranges(settings)
     else:
         ranges = _data_ranges(settings.data)
     if isinstance(settings, Train):
@@ -47,6 +50,15 @@ def check_ranges(settings: Train | Score | Describe | Simulate) -> None:
     for setting, value, fits, wanted in ranges:
         if not fits:
             raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
+
+
+def _comparison_ranges(compare: Compare) -> list[Range]:
+    counts = {name: getattr(compare, name) for name in ("customers", "features", "resamples")}
+    return [
+        *((name, n, n > 0, "1 or more") for name, n in counts.items()),
+        ("seed", compare.seed, compare.seed >= 0, "0 or more"),
+        ("confidence", compare.confidence, 0 < compare.confidence < 1, "between 0 and 1"),
+    ]
 
 
 def _three_tests_ranges(tests: ThreeTests) -> list[Range]:

@@ -7,7 +7,7 @@ import pytest
 
 from facette.drivers.credit import Credit, alike, credited, led, sentence
 from facette.drivers.membership import Membership, membership_drivers
-from facette.drivers.summary import between, by_segment, largest, overall
+from facette.drivers.summary import by_segment, largest, overall
 from facette.settings import Drivers
 from facette.snapshots.catalogue import Feature
 
@@ -140,17 +140,6 @@ def test_drivers_by_segment_are_against_the_mean_of_all(
     sizes = segments.value_counts()
     weighed = table["contribution"] * table["segment"].map(sizes)
     np.testing.assert_allclose(weighed.groupby(table["feature"]).sum(), 0, atol=1e-9)
-
-
-def test_two_segments_differ_by_what_each_differs_from_all(
-    explained: tuple[pd.DataFrame, Credit],
-) -> None:
-    frame, credit = explained
-    segments = planted(frame)
-    against = by_segment(credit, segments, CATALOGUE, top=5).set_index(["segment", "feature"])
-    table = between(credit, segments, "hunters", "plain", CATALOGUE, top=5).set_index("feature")
-    apart = against.loc["hunters"]["contribution"] - against.loc["plain"]["contribution"]
-    np.testing.assert_allclose(table["contribution"], apart[table.index], atol=1e-12)
 
 
 def test_the_largest_are_those_by_size_whatever_their_sign() -> None:

@@ -12,7 +12,7 @@ def test_every_condition_must_hold() -> None:
     short = Condition("least stability", 0.4, 0.75, "“A” would not come back", "fewer segments")
     assert withheld([FIDELITY]) is None
     assert withheld([FIDELITY, short]) == (
-        "withheld: “A” would not come back (least stability 0.40, 0.75 asked for): fewer segments"
+        "“A” would not come back (least stability 0.40, 0.75 asked for): fewer segments"
     )
 
 

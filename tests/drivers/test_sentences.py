@@ -3,7 +3,6 @@
 import math
 import re
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from running import settings_of
@@ -11,7 +10,7 @@ from small_bank import bank_in, quickly_opened
 from small_journey import write_small_journey
 
 from facette.drivers import sentences
-from facette.drivers.sentences import Driver, Language, day, goes_with, sentence_of, told
+from facette.drivers.sentences import Driver, Language, goes_with, sentence_of, told
 from facette.snapshots.catalogue import Feature, catalogue
 from facette.snapshots.constants import constants
 from facette.snapshots.spec import SnapshotSpec, WideSpec
@@ -354,15 +353,6 @@ def test_figures_take_the_form_of_the_language(listed: FEATURES) -> None:
 
 def test_without_a_currency_an_amount_stands_alone(listed: FEATURES) -> None:
     assert told(listed["spend_90d"], 310, 120, "en", None).startswith("spent 310 in the last")
-
-
-@pytest.mark.parametrize(
-    ("value", "english", "french"),
-    [(date(2017, 10, 1), "1 October 2017", "1er octobre 2017"),
-     (date(2024, 2, 21), "21 February 2024", "21 février 2024")],
-)  # fmt: skip
-def test_a_date_is_written_in_full(value: date, english: str, french: str) -> None:
-    assert (day(value, "en"), day(value, "fr")) == (english, french)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def full_story() -> Story:
         [("segments", "fidelity", 0.94, 0.8, True), ("churn", "leading drivers", 0.5, 0.6, False)],
         columns=["subject", "condition", "figure", "asked", "held"],
     )
-    story.unlicensed = {"churn": "withheld: other drivers lead when customers are drawn anew"}
+    story.unlicensed = {"churn": "other drivers lead when customers are drawn anew"}
     story.pairs = {
         "value": pd.DataFrame(
             [(FEATURES[0], FEATURES[1], 0.04)], columns=["one", "other", "mean_abs"]

@@ -34,7 +34,7 @@ def withheld(conditions: Sequence[Condition]) -> str | None:
     failed = [c for c in conditions if not c.holds]
     if not failed:
         return None
-    return "withheld: " + "; ".join(
+    return "; ".join(
         f"{c.fault} ({c.what} {_figure(c.figure)}, {c.least:.2f} asked for): {c.help}"
         for c in failed
     )

@@ -13,7 +13,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from facette.snapshots.catalogue import Feature
@@ -341,14 +340,6 @@ def duration(value: float, unit: str, language: Language) -> str:
         value, unit = value / YEAR_DAYS, "years"
     written = format_unit(_rounded(value), f"duration-{unit.removesuffix('s')}", locale=language)
     return written.replace("-", MINUS).replace(" ", {"en": " ", "fr": FIRM}[language])
-
-
-def day(value: date, language: Language) -> str:
-    """A date in full: 1 October 2017, 1er octobre 2017."""
-    from babel.dates import format_date
-
-    ordinal = "er" if language == "fr" and value.day == 1 else ""
-    return f"{value.day}{ordinal} {format_date(value, 'MMMM y', locale=language)}"
 
 
 def _decimal(value: float, pattern: str, language: Language) -> str:

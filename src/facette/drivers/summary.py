@@ -1,4 +1,4 @@
-"""What drives a prediction, from SHAP contributions: overall, by segment, between two segments.
+"""What drives a prediction, from SHAP contributions: overall and by segment.
 
 Contributions are exact and additive on the link scale of each model (TreeSHAP, path-dependent, as
 LightGBM computes it; Lundberg et al. 2020). They tell association, never cause.
@@ -48,15 +48,6 @@ def by_segment(
     """
     against = credit.frame.groupby(segments.to_numpy()).mean() - credit.frame.mean()
     return largest(against, credit, catalogue, top)
-
-
-def between(
-    credit: Credit, segments: pd.Series, one: str, other: str,
-    catalogue: Mapping[str, Feature], top: int,
-) -> pd.DataFrame:  # fmt: skip
-    """What sets the customers of segment `one` apart from those of `other`, as `by_segment`."""
-    mean = credit.frame.groupby(segments.to_numpy()).mean()
-    return largest((mean.loc[[one]] - mean.loc[other]), credit, catalogue, top)
 
 
 def largest(

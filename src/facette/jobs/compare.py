@@ -18,6 +18,7 @@ from facette.errors import BadInput
 from facette.jobs.fitness import MODEL_PARTS
 from facette.jobs.pairing import figures, scores_of, snapshots_told
 from facette.models.judging import SCORES
+from facette.ranges import check_ranges
 from facette.registry.customer_model import Segmentations
 from facette.registry.runs import TrainedRun, differing_settings, trained_run
 from facette.reports.compared import Against, Comparison, RunTold
@@ -84,11 +85,7 @@ def _check(settings: Compare) -> None:
     if len(settings.runs) < 2:
         given = f"only {settings.runs[0]}" if settings.runs else "none"
         raise BadInput(f"runs: {given} is given; two or more are compared, runs=[a,b]")
-    for name, least in (("customers", 1), ("features", 1), ("resamples", 1), ("seed", 0)):
-        if (value := getattr(settings, name)) < least:
-            raise BadInput(f"{name}: {value} is out of range; {least} or more is wanted")
-    if not 0 < settings.confidence < 1:
-        raise BadInput(f"confidence: {settings.confidence} is out of range; 0 to 1 is wanted")
+    check_ranges(settings)
     out = Path(settings.out)
     if out.suffix != ".html" or out.is_dir():
         raise BadInput(f"out: '{out}' must be a file that ends in .html")

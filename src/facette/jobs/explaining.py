@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -30,18 +29,21 @@ def explained(
     """The drivers of each part whose model has an additive explanation, at the test date."""
     found = {}
     groups = alike(seen_by_models(panel.test), settings.alike)
+    rows = as_rows(panel.test)
     for part, own in learnt.items():
-        with suppress(ValueError):
-            found[part] = _explained(bundle, part, own, panel, groups, settings, seed)
+        try:
+            whole = bundle.contributions(part, rows)
+        except ValueError:  # the estimator has no additive explanation
+            continue
+        found[part] = _explained(bundle, part, own, panel, whole, groups, settings, seed)
     return found
 
 
 def _explained(
-    bundle: Bundle, part: str, learnt: Learned, panel: Panel, groups: list[list[str]],
-    settings: Drivers, seed: int,
+    bundle: Bundle, part: str, learnt: Learned, panel: Panel, whole: np.ndarray,
+    groups: list[list[str]], settings: Drivers, seed: int,
 ) -> Outcome:  # fmt: skip
     rows, facet = as_rows(panel.test), bundle.facets[part]
-    whole = facet.contributions(rows)
     base = float(facet.answer(whole[:1, -1])[0])
     contributions = pd.DataFrame(whole[:, :-1], rows["customer_id"], facet.features)
     outcome = outcome_drivers(

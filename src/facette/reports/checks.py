@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facette.drivers.licence import Condition
 from facette.reports.findings import Findings
 from facette.reports.story import Check
 from facette.reports.words import BASELINES, metric_label
@@ -23,8 +24,7 @@ def checks(found: Findings) -> list[Check]:
     made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
     made += [
         _known(found),
-        _drivers(found),
-        *_drivers_of_models(found),
+        *_drivers(found),
         _old_policy(found),
         _repeats_value(found),
     ]
@@ -115,26 +115,23 @@ def _known(found: Findings) -> Check:
     return Check("known-behaviour", severity, said, remedy)
 
 
-def _drivers(found: Findings) -> Check:
+def _drivers(found: Findings) -> list[Check]:
     if found.membership is None:
-        return Check("fidelity-segments", "not applicable", "segments are off")
-    severity = "info" if found.withheld is None else "warning"
-    figures = "; ".join(f"{c.what} {c.figure:.2f}" for c in found.licence_of_segments)
-    return Check(
-        "fidelity-segments", severity,
-        f"drivers of the segments: {found.withheld or f'shown, {figures}'}",
-    )  # fmt: skip
+        first = Check("fidelity-segments", "not applicable", "segments are off")
+    else:
+        licence = found.licence_of_segments
+        first = _licensed("fidelity-segments", "the segments", licence, found.withheld)
+    return [first] + [
+        _licensed(f"drivers-{part}", part, found.licence_of(part), found.unlicensed.get(part))
+        for part in found.outcomes
+    ]
 
 
-def _drivers_of_models(found: Findings) -> list[Check]:
-    made = []
-    for part in found.outcomes:
-        why = found.unlicensed.get(part)
-        severity = "info" if why is None else "warning"
-        figures = "; ".join(f"{c.what} {c.figure:.2f}" for c in found.licence_of(part))
-        said = f"drivers of {part}: {why or f'shown, {figures}'}"
-        made.append(Check(f"drivers-{part}", severity, said))
-    return made
+def _licensed(code: str, of: str, licence: list[Condition], why: str | None) -> Check:
+    if why is not None:
+        return Check(code, "warning", f"drivers of {of} are withheld: {why}")
+    figures = "; ".join(f"{c.what} {c.figure:.2f}" for c in licence)
+    return Check(code, "info", f"drivers of {of} are shown: {figures}")
 
 
 def _old_policy(found: Findings) -> Check:

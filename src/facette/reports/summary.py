@@ -114,9 +114,9 @@ def _drivers(story: Story) -> str:
     ]
     withheld = story.segmentation.withheld if story.segmentation else None
     if withheld:
-        named.append(f"those of the segments are withheld, {withheld.removeprefix('withheld: ')}")
+        named.append(f"those of the segments are withheld, {withheld}")
     named += [
-        f"those of {PARTS[part].lower()} are withheld, {why.removeprefix('withheld: ')}"
+        f"those of {PARTS[part].lower()} are withheld, {why}"
         for part, why in story.unlicensed.items()
     ]
     return f"Drivers: {'; '.join(named)}" if named else ""
