@@ -299,9 +299,9 @@ def _segmentation() -> Segmentation:
         outcome=_outcome(),
         sentences={"0": "Buys every 9 days, half the base's interval."},
         contrasts=pd.DataFrame(
-            [(0, 1, "f0", FEATURES[0], 1.4), (0, 1, "f1", FEATURES[1], -0.6),
-             (1, 0, "f0", FEATURES[0], -1.4)],
-            columns=["segment", "other", "feature", "sentence", "contribution"],
+            [(0, 1, "f0", FEATURES[0], 1.4, -1), (0, 1, "f1", FEATURES[1], -0.6, 1),
+             (1, 0, "f0", FEATURES[0], 1.4, 1)],
+            columns=["segment", "other", "feature", "sentence", "contribution", "side"],
         ),
     )  # fmt: skip
 

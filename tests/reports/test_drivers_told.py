@@ -32,7 +32,10 @@ def test_neighbours_stand_side_by_side_a_row_each() -> None:
     names = story.segmentation.segments["name"].tolist()
     assert [[c.text for c in row[:2]] for row in shown.rows] == [names[:2], names[1::-1]]
     assert shown.rows[0][2].text.count(";") == 1
-    assert "(+1.4)" in shown.rows[0][2].text
+    first, second = (row[2].text for row in shown.rows)
+    assert first.startswith("lower ")
+    assert "(1.4)" in first
+    assert second.startswith("higher ")
 
 
 def test_every_condition_is_shown_with_what_is_asked_for() -> None:

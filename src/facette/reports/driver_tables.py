@@ -6,6 +6,7 @@ from facette.reports.story import PARTS, Story
 from facette.reports.tables import Table, table
 from facette.reports.words import MINUS, day, money, number
 
+SIDES = {1: "higher", -1: "lower", 0: "another"}
 SUBJECTS = PARTS | {"segments": "Segments"}
 
 
@@ -15,10 +16,9 @@ def contrasts_table(story: Story) -> Table | None:
     if told is None or told.contrasts is None:
         return None
     names = told.segments["name"].astype(str).to_dict()
-    goes = told.contrasts.assign(
-        tells=[f"{sentence} ({number(c, 1, signed=True)})" for sentence, c in
-               zip(told.contrasts["sentence"], told.contrasts["contribution"], strict=True)]
-    )  # fmt: skip
+    words = told.contrasts[["sentence", "side", "contribution"]].to_numpy()
+    tells = [f"{SIDES[side]} {sentence} ({number(c, 1)})" for sentence, side, c in words]
+    goes = told.contrasts.assign(tells=tells)
     rows = goes.groupby(["segment", "other"], sort=False)["tells"].agg("; ".join).reset_index()
     rows = rows.assign(segment=rows["segment"].map(names), other=rows["other"].map(names))
     columns = {
@@ -26,7 +26,10 @@ def contrasts_table(story: Story) -> Table | None:
         "other": ("Nearest segment", "text"),
         "tells": ("What tells them apart", "text"),
     }
-    note = "In brackets the log-odds of the segment over its neighbour that a feature adds."
+    note = (
+        "Higher or lower on the mean than in the neighbour; in brackets what a feature adds to the "
+        "log-odds of a segment over its neighbour, from the one’s members to the other’s."
+    )
     return table(rows, columns, "What tells neighbours apart", story.currency, note)
 
 

@@ -103,7 +103,8 @@ def of_models(found: Findings) -> dict[str, pd.DataFrame]:
 def between_neighbours(found: Findings) -> pd.DataFrame | None:
     """What puts customers into a segment rather than into the one most like it.
 
-    Columns segment, other, feature, sentence, contribution (log-odds of the one over the other).
+    Columns segment, other, feature, sentence, contribution (log-odds of the one over the other) and
+    side: 1 where the feature is higher in the segment on the mean, -1 where it is lower.
     """
     if found.withheld is not None or found.membership is None:
         return None
@@ -112,7 +113,14 @@ def between_neighbours(found: Findings) -> pd.DataFrame | None:
         found.membership.between(one, other, found.catalogue, top).assign(other=other)
         for one, other in _neighbours(found)
     ]
-    return pd.concat(tables, ignore_index=True) if tables else None
+    if not tables:
+        return None
+    told, means = pd.concat(tables, ignore_index=True), _means(found)
+    apart = [
+        means.loc[one, feature] - means.loc[other, feature]
+        for one, other, feature in told[["segment", "other", "feature"]].to_numpy()
+    ]
+    return told.assign(side=np.sign(apart).astype(int))
 
 
 def in_pairs(found: Findings) -> dict[str, pd.DataFrame]:
@@ -156,9 +164,14 @@ def _licensed(found: Findings) -> list[str]:
     return [part for part in found.outcomes if part not in found.unlicensed]
 
 
+def _means(found: Findings) -> pd.DataFrame:
+    """Mean behaviour by segment, in standard deviations."""
+    return found.standardised.groupby(found.scored["behaviour_segment"].to_numpy()).mean()
+
+
 def _neighbours(found: Findings) -> Iterator[tuple[str, str]]:
     """Each segment and the one whose mean behaviour is nearest."""
-    means = found.standardised.groupby(found.scored["behaviour_segment"].to_numpy()).mean()
+    means = _means(found)
     apart = np.linalg.norm(means.to_numpy()[:, None] - means.to_numpy(), axis=2)
     np.fill_diagonal(apart, np.inf)
     for segment, nearest in zip(means.index, apart.argmin(axis=1), strict=True):

@@ -73,8 +73,8 @@ class Segmentation:
     sentences : segment -> what its customers do against the base, in `language`.
     outcome : segment, part, feature, sentence, contribution: what goes with the segment's mean
         answer against the base's, signed, in money or probability.
-    contrasts : segment, other, feature, sentence, contribution: what puts customers into a segment
-        rather than into the one most like it.
+    contrasts : segment, other, feature, sentence, contribution, side (1: higher than in the other,
+        -1: lower): what puts customers into a segment rather than into the one most like it.
     withheld : why the drivers are not shown; None when they are licensed.
     """
 
