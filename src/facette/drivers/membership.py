@@ -21,6 +21,8 @@ from facette.drivers.summary import largest
 from facette.settings import Drivers
 from facette.snapshots.catalogue import Feature
 
+REFIT_SAMPLE = 1000  # customers on whom refitted surrogates are explained
+
 
 @dataclass(frozen=True)
 class Membership:
@@ -96,9 +98,12 @@ def membership_drivers(
     found = _contributions(_surrogate(seed).fit(matrix, labels), drawn)
     members = led(groups, sum(c.abs().mean() for c in found.values()))
     explained = Membership(fidelity, chance, np.nan, told, _credits(found, members))
+    few = drawn.sample(min(len(drawn), REFIT_SAMPLE), random_state=seed)
     again = [
-        replace(explained, credits=_credits(c, members)).leading(settings.leading)
-        for c in _redrawn(drawn, labels, settings.refits, seed)
+        Membership(
+            fidelity, chance, np.nan, told.loc[few.index], _credits(_contributions(s, few), members)
+        ).leading(settings.leading)
+        for s in _redrawn(matrix, labels, settings.refits, seed)
     ]
     return replace(explained, returning=returning(explained.leading(settings.leading), again))
 
@@ -132,13 +137,11 @@ def _credits(
 
 
 def _redrawn(
-    features: pd.DataFrame, labels: np.ndarray, refits: int, seed: int
-) -> Iterator[dict[str, pd.DataFrame]]:
-    """Contributions by surrogates fitted on as many customers of each segment, drawn anew."""
+    matrix: np.ndarray, labels: np.ndarray, refits: int, seed: int
+) -> Iterator[lightgbm.LGBMClassifier]:
+    """Surrogates fitted on as many customers of each segment, drawn anew."""
     generator = np.random.default_rng(seed)
     own = [np.flatnonzero(labels == segment) for segment in np.unique(labels)]
     for _ in range(refits):
         drawn = np.concatenate([generator.choice(rows, len(rows)) for rows in own])
-        yield _contributions(
-            _surrogate(seed).fit(features.to_numpy()[drawn], labels[drawn]), features
-        )
+        yield _surrogate(seed).fit(matrix[drawn], labels[drawn])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score
 
 Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
@@ -87,10 +87,14 @@ def brier(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> 
 
 
 def roc_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    """Area under the ROC curve; missing where only one class has weight."""
-    if not 0 < weight @ happened < weight.sum():
+    """Area under the ROC curve, ties counted half; missing where only one class has weight."""
+    left = weight * happened
+    if not 0 < left.sum() < weight.sum():
         return np.nan
-    return float(roc_auc_score(happened, score, sample_weight=weight))
+    level = np.unique(score, return_inverse=True)[1]
+    with_it, without = np.bincount(level, left), np.bincount(level, weight - left)
+    below = np.cumsum(without) - without / 2
+    return float(with_it @ below / (with_it.sum() * without.sum()))
 
 
 def pr_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
