@@ -142,6 +142,21 @@ def test_drivers_by_segment_are_against_the_mean_of_all(
     np.testing.assert_allclose(weighed.groupby(table["feature"]).sum(), 0, atol=1e-9)
 
 
+def test_contributions_of_a_sample_are_told_with_the_customers_they_are_of(
+    explained: tuple[pd.DataFrame, Credit],
+) -> None:
+    frame, credit = explained
+    few = frame.sample(len(frame) // 3, random_state=1).index
+    part = Credit(credit.frame.loc[few], credit.members)
+    segments = planted(frame)
+    told = by_segment(part, segments, CATALOGUE, top=5)
+    alone = by_segment(part, segments.loc[few], CATALOGUE, top=5)
+    pd.testing.assert_frame_equal(told, alone)
+    pd.testing.assert_frame_equal(
+        overall(part, frame, CATALOGUE, 5), overall(part, frame.loc[few], CATALOGUE, 5)
+    )
+
+
 def test_the_largest_are_those_by_size_whatever_their_sign() -> None:
     rows = pd.DataFrame([[0.1, -3.0, 2.0]], index=["B1"], columns=["weekend", "evening", "bargain"])
     credit = credited(rows, led([[c] for c in rows], rows.iloc[0]))

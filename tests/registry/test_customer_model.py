@@ -22,6 +22,7 @@ from shop import (
     training_frame,
 )
 
+from facette.registry import customer_model
 from facette.registry.bundle import write_bundle
 from facette.registry.customer_model import COLUMNS, Bundle
 
@@ -174,7 +175,9 @@ def test_drivers_are_the_largest_contributions(folder, snapshot):
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "centroids"])
-def test_order_and_size_of_the_batch_change_nothing(tmp_path, snapshot, fitted, parts, kind):
+def test_order_and_size_of_the_batch_change_nothing(
+    tmp_path, snapshot, fitted, parts, kind, monkeypatch
+):
     bundle = bundle_of(tmp_path, **parts | {"segments": segments_part(fitted, kind)})
     whole = bundle.predict(snapshot)
     shuffled = snapshot.sample(frac=1, random_state=3)
@@ -183,6 +186,8 @@ def test_order_and_size_of_the_batch_change_nothing(tmp_path, snapshot, fitted, 
         batches = [bundle.predict(snapshot[i : i + size]) for i in range(0, 200, size)]
         some = pd.concat(batches)
         pd.testing.assert_frame_equal(some, whole[: len(some)], check_exact=True)
+    monkeypatch.setattr(customer_model, "BLOCK", 7)
+    pd.testing.assert_frame_equal(bundle.predict(snapshot), whole, check_exact=True)
 
 
 def test_no_customers_give_no_rows_in_the_right_columns(folder, snapshot):

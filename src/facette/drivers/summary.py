@@ -21,9 +21,10 @@ def overall(
     """The features that move a model most: feature, sentence, mean_abs (link scale), direction.
 
     The direction is the rank correlation of a feature with its own contribution, missing for
-    categories.
+    categories. `features` has the customers of `credit` and may have more.
     """
     size = credit.frame.abs().mean().sort_values(ascending=False, kind="stable")
+    features = features.loc[credit.frame.index]
     rows = [
         (
             name,
@@ -45,8 +46,10 @@ def by_segment(
     Returns segment, feature, sentence, contribution: the segment's mean contribution minus the
     mean of all customers, signed, on the scale of `credit`; the `top` largest of each segment. Over
     all features they add up to how far the segment's mean score is from the mean of all.
+    `segments` is indexed by customer, those of `credit` among them.
     """
-    against = credit.frame.groupby(segments.to_numpy()).mean() - credit.frame.mean()
+    own = segments.loc[credit.frame.index].to_numpy()
+    against = credit.frame.groupby(own).mean() - credit.frame.mean()
     return largest(against, credit, catalogue, top)
 
 

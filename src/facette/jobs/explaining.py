@@ -26,24 +26,28 @@ PAIRS_SAMPLE = 300  # customers on whom pairs are measured
 def explained(
     bundle: Bundle, learnt: dict[str, Learned], panel: Panel, settings: Drivers, seed: int
 ) -> dict[str, Outcome]:
-    """The drivers of each part whose model has an additive explanation, at the test date."""
+    """The drivers of each part whose model has an additive explanation, at the test date.
+
+    On `settings.sample` customers at most, drawn at random.
+    """
     found = {}
     groups = alike(seen_by_models(panel.test), settings.alike)
     rows = as_rows(panel.test)
+    rows = rows.sample(min(len(rows), settings.sample), random_state=seed).sort_index()
     for part, own in learnt.items():
         try:
             whole = bundle.contributions(part, rows)
         except ValueError:  # the estimator has no additive explanation
             continue
-        found[part] = _explained(bundle, part, own, panel, whole, groups, settings, seed)
+        found[part] = _explained(bundle, part, own, panel, rows, whole, groups, settings, seed)
     return found
 
 
 def _explained(
-    bundle: Bundle, part: str, learnt: Learned, panel: Panel, whole: np.ndarray,
-    groups: list[list[str]], settings: Drivers, seed: int,
+    bundle: Bundle, part: str, learnt: Learned, panel: Panel, rows: pd.DataFrame,
+    whole: np.ndarray, groups: list[list[str]], settings: Drivers, seed: int,
 ) -> Outcome:  # fmt: skip
-    rows, facet = as_rows(panel.test), bundle.facets[part]
+    facet = bundle.facets[part]
     base = float(facet.answer(whole[:1, -1])[0])
     contributions = pd.DataFrame(whole[:, :-1], rows["customer_id"], facet.features)
     outcome = outcome_drivers(

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from facette.errors import BadInput
 from facette.ranges import check_ranges
+from facette.registry.customer_model import BLOCK, Bundle
 from facette.registry.models import load
 from facette.registry.packaging import as_rows
 from facette.settings import EventData, Score, WideData
@@ -61,8 +62,15 @@ def score(settings: Score) -> Scored:
     both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
     perimeter = " and ".join(f"({p})" for p in both) or None
     snapshot = _snapshot(settings, model.bundle.about["snapshot"], perimeter)
-    frame = model.bundle.predict(as_rows(snapshot))
+    frame = _predicted(model.bundle, as_rows(snapshot))
     return Scored(frame.assign(model_version=str(model.version)), model.name, model.version)
+
+
+def _predicted(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows scored by the package, as many at a time as it takes, progress shown."""
+    starts = range(0, max(len(rows), 1), BLOCK)
+    shown = tqdm(starts, "scoring", unit=f" x {BLOCK:,} customers", leave=False, disable=None)
+    return pd.concat([bundle.predict(rows.iloc[i : i + BLOCK]) for i in shown])
 
 
 def _snapshot(settings: Score, constants: dict[str, Any], perimeter: str | None) -> Snapshot:

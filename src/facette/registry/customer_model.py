@@ -53,6 +53,7 @@ GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
 GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
 NUMBERS = {"behaviour_confidence", "headroom", *GRID_NUMBERS, *PREDICTIONS.values()}
 TOP_DRIVERS = 5
+BLOCK = 50_000  # customers scored at a time
 ROWS_WORTH_THREADS = 256
 
 
@@ -569,6 +570,10 @@ class Bundle:
         expected.
         """
         self._check(frame)
+        starts = range(0, max(len(frame), 1), BLOCK)  # contributions of all would not fit in memory
+        return pd.concat([self._scored(frame.iloc[i : i + BLOCK]) for i in starts])
+
+    def _scored(self, frame: pd.DataFrame) -> pd.DataFrame:
         out: dict[str, Any] = {
             PREDICTIONS[part]: facet.predict(frame) for part, facet in self.facets.items()
         }

@@ -83,7 +83,8 @@ def of_outcome(found: Findings) -> pd.DataFrame | None:
     """
     if found.withheld is not None:
         return None
-    segment, top = found.scored["behaviour_segment"], found.settings.drivers.top
+    segment = found.scored.set_index("customer_id")["behaviour_segment"]
+    top = found.settings.drivers.top
     tables = [
         by_segment(found.outcomes[part].units, segment, found.catalogue, top).assign(part=part)
         for part in _licensed(found)
