@@ -13,6 +13,8 @@ SEEDS = tuple(range(101, 111))  # none of them was looked at while models were c
 SEPARATIONS = (0.0, 0.7, 1.3, 2.0)
 FAMILY_CUSTOMERS = 10_000
 AXES_SEPARATIONS = (0.0, 1.3)
+DRIVERS_SEPARATION = 1.3
+MOVED = 0.01  # of a feature's variance, told by the true axes
 MODEL_CUSTOMERS = 30_000
 
 
@@ -40,6 +42,8 @@ def families(seed: int, separation: float) -> Figures:
         settings, _, panel = _opened(seed, FAMILY_CUSTOMERS, *own)
         truth = truth_of(settings.data, panel)
     axes = _axes(settings, panel, truth) if separation in AXES_SEPARATIONS else {}
+    if separation == DRIVERS_SEPARATION:
+        axes |= _drivers(settings, panel, truth)
     chosen, listed = settings.segments.behaviour, catalogue(panel.spec)
     estimator = instantiate(chosen.estimator, _convert_="all")
     latest, test = panel.training[-1].features, panel.test.features
@@ -77,6 +81,43 @@ def _axes(settings: Any, panel: Any, truth: Any) -> Figures:
     fitted = axes.fit(pooled(panel.training))
     scores = fitted.transform(panel.test.features)
     return axes_found(panel, truth, scores, list(fitted.columns), settings.seed)
+
+
+def _drivers(settings: Any, panel: Any, truth: Any) -> Figures:
+    """Whether the leading drivers of the true families are features that the true axes move.
+
+    Every numeric feature may be named. `moved` of them vary with the axes at all; `rank_worst` is
+    the lowest rank, by how much the axes tell of it, of a feature that was named.
+    """
+    from facette.drivers.credit import alike
+    from facette.drivers.membership import membership_drivers
+
+    known = truth.test.reindex(panel.test.index).dropna(subset=["family", "power", "expectation"])
+    x = panel.test.features.loc[known.index].select_dtypes("number")
+    x = x.fillna(x.median()).loc[:, lambda seen: seen.nunique() > 1]
+    family, axes = known["family"].astype(str), known[["power", "expectation"]]
+    told = ((x - x.mean()) / x.std()).to_numpy()
+    design = np.column_stack([np.ones(len(axes)), axes])
+    slopes = np.linalg.lstsq(design, told, rcond=None)[0]
+    varies = pd.Series((design @ slopes).var(axis=0), x.columns)
+    expected = pd.DataFrame(
+        axes.groupby(family).mean().to_numpy() @ slopes[1:], sorted(set(family)), x.columns
+    )
+    groups = alike(x, settings.drivers.alike)
+    found = membership_drivers(x, family, groups, settings.drivers, settings.seed)
+    side = x.groupby(family).mean() - x.mean()
+    named = [
+        (one, driver[1:])
+        for one, own in found.leading(settings.drivers.leading).items()
+        for driver in own
+    ]
+    return {
+        "features": len(varies), "moved": float((varies > MOVED).mean()),
+        "drivers_named": len(named),
+        "drivers_moved": float(np.mean([varies[f] > MOVED for _, f in named])),
+        "drivers_side": float(np.mean([side.loc[n] * expected.loc[n] > 0 for n in named])),
+        "rank_worst": float(max(varies.rank(ascending=False)[f] for _, f in named)),
+    }  # fmt: skip
 
 
 def models(seed: int) -> Figures:

@@ -7,6 +7,7 @@ import pytest
 from banks import (
     FAMILY_CUSTOMERS,
     MODEL_CUSTOMERS,
+    MOVED,
     SEEDS,
     SEPARATIONS,
     families,
@@ -116,6 +117,25 @@ def test_no_single_feature_tells_a_family(
         bool((most <= 0.95).all()),
         FAMILY_DATA,
     )
+
+
+def test_drivers_of_families_are_what_their_axes_move(
+    found: pd.DataFrame, evidence: Callable[..., bool]
+) -> None:
+    own = found.dropna(subset=["drivers_moved"])
+    evidence(
+        "bank_drivers_of_families",
+        {"drivers_moved": own["drivers_moved"].mean(), "drivers_side": own["drivers_side"].mean(),
+         "features_moved": own["moved"].mean(), "features": own["features"].max(),
+         "worst_rank": own["rank_worst"].max()},
+        f"of the leading drivers of each family, named among all features, 95 % are moved by the "
+        f"true axes ({MOVED:.0%} of variance and more), and to the side that they say; beside it, "
+        "how many of all features are",
+        len(own) == len(SEEDS)
+        and own["drivers_moved"].mean() >= 0.95
+        and own["drivers_side"].mean() >= 0.95,
+        FAMILY_DATA,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("axis", ["power", "expectation"])
