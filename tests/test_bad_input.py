@@ -161,6 +161,8 @@ def test_customers_with_a_single_purchase_are_refused(
         ("model.potential.tau=90", ["model.potential.tau"]),
         ("model.churn.gap_days=-10", ["model.churn.gap_days"]),
         ("evaluation.confidence=95", ["evaluation.confidence"]),
+        ("evaluation.retention.incentive_share=5", ["retention.incentive_share", "0 to 1"]),
+        ("evaluation.retention.alpha=0", ["retention.alpha"]),
         ("seed=-1", ["seed"]),
         ("parts=[]", ["parts"]),
         ("data.name=a/b", ["data.name"]),

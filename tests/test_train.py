@@ -50,7 +50,8 @@ def test_a_run_tracks_its_parts_figures_and_data(trained: Trained, home: Path) -
     assert tags["facette.reference_date"] == "2017-10-01"
     assert tags["facette.parts"] == "segments,value,potential,churn"
     for name in ("value/normalised_gini", "value/baseline/last_window/mae", "potential/coverage",
-                 "churn/ece", "value/gain/mae_low", "behaviour/stability_min",
+                 "churn/ece", "churn/empc", "churn/baseline/recency/empc_fraction",
+                 "value/gain/mae_low", "behaviour/stability_min",
                  "behaviour/fidelity", "behaviour/ami_value_tier"):  # fmt: skip
         assert name in run.data.metrics
     inputs = {i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}

@@ -19,6 +19,7 @@ from facette.settings import (
     Describe,
     Drivers,
     EventData,
+    Retention,
     Score,
     Simulate,
     Snapshot,
@@ -88,6 +89,16 @@ def _drivers_ranges(drivers: Drivers) -> list[Range]:
     ]
 
 
+def _retention_ranges(retention: Retention) -> list[Range]:
+    under, share, cost = "evaluation.retention", retention.incentive_share, retention.contact_cost
+    shapes = {"alpha": retention.alpha, "beta": retention.beta}
+    return [
+        (f"{under}.incentive_share", share, 0 <= share <= 1, "0 to 1"),
+        (f"{under}.contact_cost", cost, 0 <= cost < math.inf, "0 or more"),
+        *((f"{under}.{name}", x, 0 < x < math.inf, "more than 0") for name, x in shapes.items()),
+    ]
+
+
 def _training_ranges(train: Train) -> list[Range]:
     segments, model, judged = train.segments, train.model, train.evaluation
     behaviour = segments.behaviour
@@ -127,6 +138,7 @@ def _training_ranges(train: Train) -> list[Range]:
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
         ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
+        *_retention_ranges(judged.retention),
         *_drivers_ranges(train.drivers),
         *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
            "2 or more") for part in ("value", "potential", "churn")),

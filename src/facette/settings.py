@@ -437,11 +437,27 @@ class Models:
 
 
 @dataclass
+class Retention:
+    """What keeping a customer is assumed to cost, and how many can be kept.
+
+    `incentive_share`: of the customer's own value, given up for each who accepts. `contact_cost`:
+    currency units for each contacted. `alpha`, `beta`: of the Beta distribution of the share of
+    leavers who accept.
+    """
+
+    incentive_share: float = MISSING
+    contact_cost: float = MISSING
+    alpha: float = MISSING
+    beta: float = MISSING
+
+
+@dataclass
 class Evaluation:
     """How figures are judged: bootstrap resamples over customers, width of the intervals.
 
     Data without dates are judged in `repeats` x `folds` stratified folds instead. `truth`: what was
-    learnt is held against what is known to be true, of a simulated bank.
+    learnt is held against what is known to be true, of a simulated bank. `retention`: the campaign
+    that the profit of a churn model is told of.
     """
 
     resamples: int = MISSING
@@ -449,6 +465,7 @@ class Evaluation:
     folds: int = MISSING
     repeats: int = MISSING
     truth: bool = MISSING
+    retention: Retention = MISSING
 
 
 @dataclass

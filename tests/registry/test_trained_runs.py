@@ -7,7 +7,7 @@ import pytest
 from shop import tracking_in
 
 from facette.errors import BadInput
-from facette.registry.runs import TrainedRun, differing_settings, trained_run
+from facette.registry.runs import TrainedRun, champion_run, differing_settings, trained_run
 from facette.registry.tracking import TrackedRun, open_store, tracked
 from facette.settings import Tracking
 
@@ -129,7 +129,7 @@ def test_settings_that_differ_are_told_and_those_that_do_not_matter_left_out(
         "progress": "False", "tracking.uri": "y", "parts": '["Part.value"]',
         "model.value.name": "None", "same": "1", "added": "4",
     })  # fmt: skip
-    found = differing_settings([one, other])
+    found = differing_settings({"one": one.params, "other": other.params})
     assert found.table.T.to_dict("list") == {
         "added": ["not set", "4"],
         "parts": ['["value", "churn"]', '["value"]'],
@@ -140,3 +140,25 @@ def test_settings_that_differ_are_told_and_those_that_do_not_matter_left_out(
     assert set(found.left_out) == {
         "model.churn.estimator.random_state", "data.path", "progress", "tracking.uri",
     }  # fmt: skip
+
+
+def test_the_run_behind_the_champion_is_found_by_the_first_name_that_has_one(
+    store: Tracking, run_id: str
+) -> None:
+    client = open_store(store)
+    for name in ("shop_empty", "shop_value"):
+        client.create_registered_model(name)
+    client.create_model_version("shop_value", "nowhere", run_id)
+    with opened(store) as run:
+        names = ["shop_none", "shop_empty", "shop_value"]
+        assert champion_run(run, names) is None
+        client.set_registered_model_alias("shop_value", "champion", "1")
+        found = champion_run(run, names)
+        assert found is not None
+        assert (found.name, found.version) == ("shop_value", 1)
+        assert run_id.startswith(found.label)
+        assert found.digests == {"snapshot at 2020-01-01": "abc"}
+        assert found.params["data.path"] == "a.csv"
+        client.delete_run(run_id)
+        assert champion_run(run, names) is None
+        client.restore_run(run_id)

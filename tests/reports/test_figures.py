@@ -23,7 +23,8 @@ def drawings() -> dict[str, str]:
 def test_every_picture_of_a_full_story_is_drawn(drawings):
     assert set(drawings) == {
         "map", "profile", "k-curve", "matrix", "value-gains", "value-deciles", "value-drivers",
-        "potential-drivers", "churn-gains", "churn-calibration", "churn-drivers",
+        "potential-drivers", "churn-gains", "churn-profit", "churn-calibration",
+        "churn-drivers",
     }  # fmt: skip
 
 
@@ -76,6 +77,36 @@ def test_an_empty_cell_of_the_matrix_says_nothing_of_headroom():
     drawing = str(inline_svg(figures.matrix(frame, "USD"), "matrix", "a matrix of nine cells"))
     assert "not available" not in drawing
     assert drawing.count("headroom") == 8
+
+
+def test_the_best_share_to_contact_is_marked_and_told():
+    story = full_story()
+    told = pictures(story)["churn-profit"]
+    drawing = str(inline_svg(told.draw(""), "profit", told.alt))
+    assert "LightGBM: USD 1.02 a customer, 16.0% contacted" in told.reading
+    assert "logistic on RFM: USD 0.03 a customer, 6.0% contacted" in told.alt
+    assert "LightGBM, best: contact 16.0%" in drawing
+    assert "Assumed, not measured: USD 1.00 a contact" in told.context
+
+
+def test_where_no_contact_pays_figure_and_sentence_say_so():
+    story, x = full_story(), np.linspace(0, 1, 101)
+    story.profit_curves = {
+        "model": (x, -20 * x),
+        "the base rate": (np.array([0, 1]), -20 * x[[0, -1]]),
+    }
+    told = pictures(story)["churn-profit"]
+    drawing = str(inline_svg(told.draw(""), "profit", told.alt))
+    assert "Model: it is best to contact nobody; the base rate: it is best to" in told.reading
+    assert "model, best: contact nobody" in drawing
+    assert "everyone would bring USD −20.00" in told.reading
+
+
+def test_a_loss_far_beyond_what_can_be_earned_leaves_the_frame():
+    x = np.linspace(0, 1, 101)
+    axes = figures.profit_curve({"model": (x, x - 50 * x**2)}, "USD").axes[0]
+    assert -0.5 < axes.get_ylim()[0] < -0.4  # what contacting a tenth costs, not everyone
+    assert 0.1 <= axes.get_xlim()[1] < 0.15
 
 
 def test_labels_are_spread_without_leaving_the_frame():

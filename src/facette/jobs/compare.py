@@ -60,7 +60,7 @@ def compare(settings: Compare, command: str = "facette compare") -> Compared:
     runs = [trained_run(settings.tracking, given) for given in settings.runs]
     _check_runs(runs)
     base, *others = runs
-    differing = differing_settings(runs)
+    differing = differing_settings({run.label: run.params for run in runs})
     comparison = Comparison(
         data_name=base.tags["facette.data"],
         currency=base.params["data.currency"],

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from facette.jobs.championship import beside_champion
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
@@ -41,7 +42,7 @@ from facette.models.facets import (
     learn_value,
 )
 from facette.models.folds import held_out, judge_in_folds
-from facette.models.judging import Judgement, judge
+from facette.models.judging import Judgement, judge, with_profit
 from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
@@ -163,17 +164,18 @@ def train(
                 _judged_grid(settings, snapshots, grid, scored), side,
             )  # fmt: skip
             progress.stage("explaining and reporting")
+            names = _registered_names(found, bundle.parts)
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
             story = tell(
                 found, configuration=configuration, command=command, run_name=run.run_id,
                 code_version=code_version(), looks=looks,
+                champion=beside_champion(run, found, list(reversed(names))),
             )  # fmt: skip
             metrics, report = found.metrics(), folder / "report.html"
             folder.mkdir(parents=True, exist_ok=True)
             report.write_text(render(story), encoding="utf-8")
             progress.stage("tracking and registering")
             record(run, found, story, metrics, report)
-            names = _registered_names(found, bundle.parts)
             versions = register(run, workshop, names, rows, cards(story, names))
         return Trained(run.run_id, metrics, story, report, found.scored, versions)
 
@@ -270,9 +272,10 @@ def _judged(
     """The scored customers, and each part judged: at the test date, or in folds where undated."""
     judged, tau = settings.evaluation, settings.model.potential.tau
     if snapshots.dated:
-        return scored, {
+        judgements = {
             part: judge(part, snapshots, scored, tau, judged, settings.seed) for part in learnt
         }
+        return scored, _with_profit(settings, snapshots, scored, judgements)
     judgements = {
         part: judge_in_folds(
             part, snapshots, _learner(part, settings, estimators), partial(scored_alone, part),
@@ -280,7 +283,20 @@ def _judged(
         )
         for part in learnt
     }  # fmt: skip
-    return held_out(scored, snapshots, judgements, frozen), judgements
+    unseen = held_out(scored, snapshots, judgements, frozen)
+    return unseen, _with_profit(settings, snapshots, unseen, judgements)
+
+
+def _with_profit(
+    settings: Train, snapshots: Panel, scored: pd.DataFrame, judgements: dict[str, Judgement]
+) -> dict[str, Judgement]:
+    """The judgements, that of churn with what a retention campaign would earn by it."""
+    if "churn" not in judgements:
+        return judgements
+    data, retention = settings.data, settings.evaluation.retention
+    instead = data.outcomes.churn_means if isinstance(data, WideData) else None
+    churn = with_profit(judgements["churn"], snapshots, scored, retention, instead)
+    return judgements | {"churn": churn}
 
 
 def _recovered(

@@ -167,6 +167,7 @@ def churn_metrics() -> dict[str, Metric]:
 
 HIGHER_IS_BETTER = {
     "normalised_gini", "spearman", "roc_auc", "pr_auc", "resolution", "top_decile_lift",
+    "empc",
 }  # fmt: skip
 COMPARED = {
     "value": ("normalised_gini", "mae", "total_error"),

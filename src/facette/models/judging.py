@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,8 @@ from facette.models.evaluation import (
     potential_metrics,
     value_metrics,
 )
-from facette.settings import Evaluation
+from facette.models.profit import Campaign
+from facette.settings import Evaluation, Retention
 from facette.snapshots.panel import Panel
 
 SCORES = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
@@ -26,7 +27,8 @@ class Judgement:
     """One part at the test date.
 
     `table`: metrics of the model (first row) and its baselines. `gains`: metric, opponent, gain,
-    low, high. `actual` and `predictions` are of the customers judged, (n,) each.
+    low, high. `actual` and `predictions` are of the customers judged, (n,) each. `campaign`: what
+    churn's profit rests on; None where no value is known, and of other parts.
     """
 
     part: str
@@ -35,6 +37,7 @@ class Judgement:
     actual: np.ndarray
     predictions: dict[str, np.ndarray | None]
     notes: list[str] = field(default_factory=list)
+    campaign: Campaign | None = None
 
     def metrics(self) -> dict[str, float]:
         """Figures under the names that others rely on."""
@@ -73,6 +76,64 @@ def _rivals(
     if part == "potential":
         return baselines.potential_forecasts(panel, tau), []
     return baselines.churn_forecasts(panel, known), []
+
+
+def with_profit(
+    churn: Judgement, panel: Panel, scored: pd.DataFrame, settings: Retention, instead: str | None
+) -> Judgement:
+    """The judgement of churn with the expected maximum profit of each forecaster in its table.
+
+    A customer's own value is that of the last window, so that runs compare whatever else they
+    learnt; where it is known of nobody, the expected one; below 0 or unknown, it counts as 0.
+    `instead`: what is predicted where it is no leaving, from which nobody is to be kept.
+    """
+    value, value_is = _own_value(panel, scored)
+    if value is None or instead:
+        why = f"{instead} is no leaving" if instead else "no value of any customer is known"
+        table = churn.table.assign(empc=np.nan, empc_fraction=np.nan)
+        said = f"expected maximum profit is not available: {why}"
+        return replace(churn, table=table, notes=[*churn.notes, said])
+    assert panel.test.outcomes is not None
+    judged = value[panel.test.outcomes["churned"].notna().to_numpy()]
+    campaign = _campaign(judged, value_is, settings)
+    notes = [*churn.notes, *_counted_as_nothing(judged)]
+    return replace(churn, table=_profitable(churn, campaign), notes=notes, campaign=campaign)
+
+
+def _own_value(panel: Panel, scored: pd.DataFrame) -> tuple[np.ndarray | None, str]:
+    current = panel.test.context["value_current"].to_numpy(dtype=float)
+    if not np.isnan(current).all():
+        return current, "current value"
+    if "value_expected" in scored:
+        return scored["value_expected"].to_numpy(dtype=float), "expected value"
+    return None, ""
+
+
+def _campaign(value: np.ndarray, value_is: str, settings: Retention) -> Campaign:
+    own = np.nan_to_num(np.maximum(value, 0))
+    return Campaign(
+        own, value_is, settings.incentive_share * own, settings.contact_cost, settings.alpha,
+        settings.beta,
+    )  # fmt: skip
+
+
+def _counted_as_nothing(value: np.ndarray) -> list[str]:
+    nothing = int((~(value >= 0)).sum())
+    if not nothing:
+        return []
+    return [
+        f"expected maximum profit: {nothing:,} of {len(value):,} customers, of unknown value or "
+        "one below 0, count as worth nothing"
+    ]
+
+
+def _profitable(churn: Judgement, campaign: Campaign) -> pd.DataFrame:
+    best = {
+        name: (np.nan, np.nan) if score is None else campaign.best(churn.actual, score)
+        for name, score in churn.predictions.items()
+    }
+    columns = ["empc", "empc_fraction"]
+    return churn.table.join(pd.DataFrame.from_dict(best, orient="index", columns=columns))
 
 
 def metrics_of(part: str, tau: float) -> dict[str, Metric]:

@@ -212,12 +212,15 @@ def load(tracking: Tracking, name: str, version_or_alias: str | int) -> LoadedMo
 def in_use(tracking: Tracking, name: str) -> LoadedModel | None:
     """The champion of a name; None where nothing is registered under it yet."""
     check_store(tracking)
-    client = open_store(tracking)
-    if not _known(client, name):
+    champion = champion_of(open_store(tracking), name)
+    return load(tracking, name, champion.version) if champion else None
+
+
+def champion_of(client: "MlflowClient", name: str) -> "ModelVersion | None":
+    """The version in use under a name; None where there is none."""
+    if not _known(client, name) or CHAMPION not in client.get_registered_model(name).aliases:
         return None
-    if CHAMPION not in client.get_registered_model(name).aliases:
-        return None
-    return load(tracking, name, CHAMPION)
+    return client.get_model_version_by_alias(name, CHAMPION)
 
 
 def _version(client: "MlflowClient", name: str, wanted: str) -> "ModelVersion":

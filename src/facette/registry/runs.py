@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from facette.errors import BadInput
-from facette.registry.models import load
-from facette.registry.tracking import check_store, open_store
+from facette.registry.models import champion_of, load
+from facette.registry.tracking import TrackedRun, check_store, open_store
 from facette.settings import Tracking
 from facette.wording import listed, nearest
 
@@ -154,20 +154,27 @@ def _kept(
     client: MlflowClient, run_id: str, folder: Path
 ) -> tuple[dict[str, str], pd.DataFrame | None, pd.DataFrame | None]:
     """Digests, scored customers and test snapshot, those of them that the run kept."""
-    there = {a.path for at in (None, "scores") for a in client.list_artifacts(run_id, at)}
-
-    def fetched(path: str) -> Path | None:
-        if path not in there:
-            return None
-        return Path(client.download_artifacts(run_id, path, str(folder)))
-
-    digests, scores = fetched("digests.json"), fetched("scores/customers.json")
-    snapshot = fetched("scores/snapshot.parquet")
+    scores = _fetched(client, run_id, "scores/customers.json", folder)
+    snapshot = _fetched(client, run_id, "scores/snapshot.parquet", folder)
     return (
-        json.loads(digests.read_text(encoding="utf-8")) if digests else {},
+        _digests(client, run_id, folder),
         _scores(json.loads(scores.read_text(encoding="utf-8"))) if scores else None,
         pd.read_parquet(snapshot).set_index("customer_id", drop=False) if snapshot else None,
     )
+
+
+def _digests(client: MlflowClient, run_id: str, folder: Path) -> dict[str, str]:
+    digests = _fetched(client, run_id, "digests.json", folder)
+    told: dict[str, str] = json.loads(digests.read_text(encoding="utf-8")) if digests else {}
+    return told
+
+
+def _fetched(client: MlflowClient, run_id: str, path: str, folder: Path) -> Path | None:
+    """A file that a run kept, copied into a folder; None where it kept none."""
+    home = path.rpartition("/")[0] or None
+    if path not in {a.path for a in client.list_artifacts(run_id, home)}:
+        return None
+    return Path(client.download_artifacts(run_id, path, str(folder)))
 
 
 def _scores(told: dict[str, Any]) -> pd.DataFrame:
@@ -187,6 +194,44 @@ def _bundles(client: MlflowClient, tracking: Tracking, run: Run) -> dict[str, Bu
 
 
 @dataclass(frozen=True)
+class ChampionRun:
+    """The run that the champion of a registered name came from; as in `TrainedRun`."""
+
+    name: str
+    version: int
+    label: str
+    began: datetime
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    digests: Mapping[str, str]
+
+
+def champion_run(run: TrackedRun, names: Sequence[str]) -> ChampionRun | None:
+    """The run behind the champion of the first of these names that has one; None where none has.
+
+    A champion whose run is no longer in the store counts as none.
+    """
+    client = run.client
+    version = next(filter(None, (champion_of(client, name) for name in names)), None)
+    source = _exact(client, str(version.run_id)) if version else None
+    if version is None or source is None or source.info.lifecycle_stage == "deleted":
+        return None
+    with TemporaryDirectory() as folder:
+        digests = _digests(client, source.info.run_id, Path(folder))
+    return ChampionRun(
+        name=version.name,
+        version=int(version.version),
+        label=source.info.run_id[:SHORT],
+        began=datetime.fromtimestamp(source.info.start_time / 1000),
+        tags=source.data.tags,
+        params=source.data.params,
+        metrics=source.data.metrics,
+        digests=digests,
+    )
+
+
+@dataclass(frozen=True)
 class Differing:
     """Settings that are not the same in all runs.
 
@@ -198,14 +243,14 @@ class Differing:
     left_out: dict[str, str]
 
 
-def differing_settings(runs: Sequence[TrainedRun]) -> Differing:
-    """The settings in which runs differ."""
-    names = sorted({n for run in runs for n in run.params}, key=lambda n: (n.count("."), n))
-    rows = {name: [_set(run.params.get(name)) for run in runs] for name in names}
+def differing_settings(params: Mapping[str, Mapping[str, str]]) -> Differing:
+    """The settings in which runs differ, from the parameters of each by its label."""
+    names = sorted({n for own in params.values() for n in own}, key=lambda n: (n.count("."), n))
+    rows = {name: [_set(own.get(name)) for own in params.values()] for name in names}
     rows = {name: row for name, row in rows.items() if len(set(row)) > 1}
     left_out = {name: why for name, row in rows.items() if (why := _why_left_out(name, row, rows))}
     told = {name: row for name, row in rows.items() if name not in left_out}
-    table = pd.DataFrame.from_dict(told, orient="index", columns=[run.label for run in runs])
+    table = pd.DataFrame.from_dict(told, orient="index", columns=list(params))
     return Differing(table, left_out)
 
 

@@ -138,7 +138,7 @@ class TrackedRun:
         """Log parameters; nested mappings become `a.b.c`, what is too long is cut."""
         from mlflow.entities import Param
 
-        told = [Param(_key(k), _value(v)) for k, v in _flat(mapping).items()]
+        told = [Param(key, value) for key, value in as_params(mapping).items()]
         for some in _chunks(told, 100):
             self.client.log_batch(self.run_id, params=some)
 
@@ -293,6 +293,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "unknown"
+
+
+def as_params(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters as the store keeps them: nested mappings as `a.b.c`, what is too long cut."""
+    return {_key(name): _value(value) for name, value in _flat(mapping).items()}
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

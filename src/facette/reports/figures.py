@@ -58,6 +58,53 @@ def gains_curve(
     return figure
 
 
+def profit_curve(curves: Mapping[str, tuple[Any, Any]], currency: str, note: str = "") -> Figure:
+    """Profit a customer by share of customers contacted; the best share of each curve is marked.
+
+    curves : name -> (share of customers contacted, profit a customer), the model first. Where some
+        cut earns money, the frame ends where far more than that is lost.
+    """
+    figure, axes = canvas(5, 3.9, note)
+    axes.axhline(0, color=COLOURS["muted"], lw=0.8, zorder=1)
+    for place, (name, (x, y)) in enumerate(curves.items()):
+        mark: dict[str, Any] = {"marker": MARKERS[place], "ms": 7, "markevery": [int(np.argmax(y))]}
+        label = f"{short(name, 30)}, best: contact {contacted(best_cut(x, y)[0])}"
+        axes.plot(x, y, label=label, **curve_style(name, place), **mark)
+    name_axes(
+        axes, "Customers contacted, likeliest to leave first", f"Profit, {currency} a customer"
+    )
+    _frame_profit(axes, curves)
+    per_cent(axes.xaxis)
+    thousands(axes.yaxis)
+    axes.grid(color=COLOURS["line"], lw=0.5, alpha=0.6)
+    legend(axes, (0, 1.01))
+    return figure
+
+
+def best_cut(x: Any, y: Any) -> tuple[float, float]:
+    """The share to contact for the greatest profit, the least of equal ones, and that profit."""
+    place = int(np.argmax(y))
+    return float(x[place]), float(y[place])
+
+
+def contacted(part: float) -> str:
+    """A share of customers to contact, in words where it is nobody or everyone."""
+    if part in (0, 1):
+        return "everyone" if part else "nobody"
+    return share(part, 1 if part >= 0.001 else 2)
+
+
+def _frame_profit(axes: Axes, curves: Mapping[str, tuple[Any, Any]]) -> None:
+    """From what is lost to twice what can be earned, with the first tenth whole in any case."""
+    drawn = [(np.asarray(x), np.asarray(y)) for x, y in curves.values()]
+    top = max(y.max() for _, y in drawn)
+    floor = min(-2 * top, *(y[x <= 0.1].min() for x, y in drawn)) if top else -np.inf
+    floor = max(floor, min(y.min() for _, y in drawn))
+    right = min(1.0, max(0.1, *(1.05 * x[y >= floor].max() for x, y in drawn)))
+    margin = 0.06 * (top - floor or 1)
+    axes.set(xlim=(-0.02 * right, 1.02 * right), ylim=(floor - margin, top + margin))
+
+
 def calibration(bins: pd.DataFrame, outcome: str = "churn", note: str = "") -> Figure:
     """Observed against predicted frequency by bin, with intervals; on the line is right.
 

@@ -14,7 +14,7 @@ from facette.reports.scoring_grid_figure import grade_rates
 from facette.reports.side_by_side import held_out, title_of
 from facette.reports.side_by_side_figure import pertinence_figure
 from facette.reports.story import Segmentation, Story
-from facette.reports.words import day, number, share
+from facette.reports.words import capital, day, money, number, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -207,6 +207,8 @@ def _of_models(story: Story) -> Iterator[Picture]:
             continue
         if part in story.gains_curves:
             yield _gains(story, part)
+        if part == "churn" and story.profit_curves:
+            yield _profit(story)
         if part in story.calibration:
             yield _calibration(story, part)
         if part in story.deciles:
@@ -236,6 +238,30 @@ def _held(x: Any, y: Any) -> float:
     import numpy as np
 
     return float(np.interp(0.1, x, y))
+
+
+def _profit(story: Story) -> Picture:
+    best = {name: figures.best_cut(*curve) for name, curve in story.profit_curves.items()}
+    everyone = float(next(iter(story.profit_curves.values()))[1][-1])
+    told = "; ".join(_best_in_words(story, name, *at) for name, at in best.items())
+    return Picture(
+        "churn-profit",
+        "Whom it pays to contact",
+        "Profit of a retention campaign, spread over all customers, when those likeliest to leave "
+        f"are contacted; marked, the best share, found knowing who left. {capital(told)}. "
+        f"To contact everyone would bring {money(everyone, story.currency)}.",
+        f"{scope(story, 'churn')} {story.campaign}.",
+        f"Profit by share of customers contacted; {told}",
+        lambda note: figures.profit_curve(story.profit_curves, story.currency, note),
+    )
+
+
+def _best_in_words(story: Story, name: str, part: float, profit: float) -> str:
+    if not part:
+        return f"{name}: it is best to contact nobody"
+    return (
+        f"{name}: {money(profit, story.currency)} a customer, {figures.contacted(part)} contacted"
+    )
 
 
 def _calibration(story: Story, part: str) -> Picture:

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
+from facette.reports.beside_champion import (
+    champion_figures_table,
+    champion_sentences,
+    champion_settings_table,
+)
 from facette.reports.cards import segment_cards
 from facette.reports.driver_tables import (
     contrasts_table,
@@ -76,6 +81,7 @@ def _told(story: Story) -> dict[str, Any]:
         "models": _models(story),
         "truth": truth_sentences(story),
         "facts": _facts(story),
+        "champion": champion_sentences(story),
         "number": number,
     }
 
@@ -148,6 +154,8 @@ def _tables(story: Story) -> dict[str, Table]:
         "cells": _cells_table,
         "catalogue": _catalogue_table,
         "cleaning": _cleaning_table,
+        "champion_settings": champion_settings_table,
+        "champion_figures": champion_figures_table,
         "recovery": recovery_table,
         "headroom": headroom_table,
     }

@@ -5,7 +5,9 @@ Shares and probabilities are fractions of 1, money is in currency units (not min
 ISO text, and an unknown figure is `None` or NaN and printed "not available".
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -96,6 +98,24 @@ class Segmentation:
     withheld: str | None = None
 
 
+@dataclass(frozen=True)
+class Champion:
+    """The version in use, and how its run differs from this one.
+
+    run : the start of its id. settings : indexed by dotted name, columns "champion", "this run".
+    other_data : tables whose content is not the same. metrics : of its run, by tracked name.
+    """
+
+    name: str
+    version: int
+    run: str
+    began: datetime
+    reference_date: str
+    settings: pd.DataFrame
+    other_data: Sequence[str]
+    metrics: Mapping[str, float]
+
+
 @dataclass
 class Story:
     """One training run, ready to be told.
@@ -115,6 +135,8 @@ class Story:
     gains : part -> columns metric, opponent, gain, low, high; gain > 0 is better.
     gains_curves : part -> name -> (share of customers, share of outcome), best first; the model
         is the first name.
+    profit_curves : name -> (share of customers contacted, profit a customer), the model first, then
+        the baseline of the greatest expected maximum profit; campaign : what is assumed, in words.
     calibration : part -> bins with columns predicted, observed, low, high, n.
     deciles : part -> indexed 1 (lowest predictions) to 10, columns predicted, actual: means.
     tiers : tier, customers, share, cut (its least value), value_share (expected value, or
@@ -139,6 +161,7 @@ class Story:
     catalogue : name, family, unit, sentence, source, personal.
     truth : what the truth of simulated customers says, as in the tracked run ("truth/<what>").
     configuration : the resolved configuration as YAML text. digests : what -> digest.
+    champion : the version in use before this run; None where there was none.
     """
 
     data_name: str
@@ -171,6 +194,8 @@ class Story:
     evaluation: dict[str, pd.DataFrame] = field(default_factory=dict)
     gains: dict[str, pd.DataFrame] = field(default_factory=dict)
     gains_curves: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
+    profit_curves: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    campaign: str | None = None
     calibration: dict[str, pd.DataFrame] = field(default_factory=dict)
     deciles: dict[str, pd.DataFrame] = field(default_factory=dict)
     segmentation: Segmentation | None = None
@@ -193,6 +218,7 @@ class Story:
     truth: dict[str, float] = field(default_factory=dict)
     configuration: str | None = None
     digests: dict[str, str] = field(default_factory=dict)
+    champion: Champion | None = None
 
     def tested(self, part: str) -> int:
         """How many customers a part is tested on."""

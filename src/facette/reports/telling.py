@@ -18,9 +18,9 @@ from facette.reports import driving
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
 from facette.reports.side_by_side import segments_of, title_of
-from facette.reports.story import Headline, Segmentation, Story
+from facette.reports.story import Champion, Headline, Segmentation, Story
 from facette.reports.tables import cleaned_rows
-from facette.reports.words import BASELINES
+from facette.reports.words import BASELINES, money
 from facette.segments.applied import BEHAVIOUR
 from facette.segments.crossing import crossed
 from facette.segments.portraits import portraits
@@ -30,6 +30,7 @@ from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
 
 MAP_SAMPLE = 1500
+CURVE_POINTS = 500
 HEADLINES = {
     "value": (("normalised_gini", ""), ("mae", "money"), ("total_ratio", "")),
     "potential": (("pinball", "money"), ("coverage", "share")),
@@ -39,7 +40,7 @@ HEADLINES = {
 
 def tell(
     found: Findings, *, configuration: str, command: str, run_name: str, code_version: str,
-    looks: int | None,
+    looks: int | None, champion: Champion | None = None,
 ) -> Story:  # fmt: skip
     """The whole story of a training run."""
     data, snapshot = found.settings.data, found.settings.snapshot
@@ -75,6 +76,8 @@ def tell(
         evaluation={part: j.table.rename(index=BASELINES) for part, j in judged.items()},
         gains={p: j.gains.replace({"opponent": BASELINES}) for p, j in judged.items()},
         gains_curves={part: _curves(found, part) for part in judged if part != "potential"},
+        profit_curves=_profit_curves(found),
+        campaign=_campaign_in_words(found),
         calibration={p: calibration_bins(j.actual, _model(found, p)) for p, j in judged.items()
                      if p == "churn"},
         deciles={p: _deciles(found, p) for p in judged if p == "value"},
@@ -97,6 +100,7 @@ def tell(
         cleaning=cleaned_rows(found.tables.cleaning),
         truth=found.recovered,
         configuration=configuration,
+        champion=champion,
         digests={
             **found.tables.digests,
             **{f"snapshot at {date}": digest for date, digest in found.digests.items()},
@@ -130,6 +134,11 @@ def _said(found: Findings) -> list[str]:
     notes += [note for j in found.judgements.values() for note in j.notes]
     if "churn" in found.judgements and found.panel.dated:
         notes.append(_churn_in_words(found))
+    if found.outcomes and found.settings.drivers.sample < len(found.seen):
+        notes.append(
+            f"drivers: contributions of {found.settings.drivers.sample:,} of {len(found.seen):,} "
+            "customers, drawn at random"
+        )
     if found.behaviour:
         notes += [f"behaviour segments: {found.behaviour.criterion}", *found.behaviour.notes]
         guessed = int((found.scored["behaviour_confidence"] == 0).sum())
@@ -203,6 +212,41 @@ def _curves(found: Findings, part: str) -> dict[str, Any]:
         for n in names
     }
     return curves | {"perfect": gains_curve(judgement.actual, judgement.actual)}
+
+
+def _profit_curves(found: Findings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    churn = found.judgements.get("churn")
+    if churn is None or churn.campaign is None:
+        return {}
+    rivals = churn.table["empc"].drop("model").dropna()
+    names = ["model", *([str(rivals.idxmax())] if len(rivals) else [])]
+    scores = {name: churn.predictions[name] for name in names}
+    return {
+        BASELINES.get(name, name): _thinned(*churn.campaign.curve(churn.actual, score))
+        for name, score in scores.items()
+        if score is not None
+    }
+
+
+def _thinned(share: np.ndarray, profit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some hundreds of cuts of a curve, its ends and its best among them."""
+    evenly = np.linspace(0, len(share) - 1, CURVE_POINTS).round().astype(int)
+    kept = np.unique(np.r_[evenly, profit.argmax()])
+    return share[kept], profit[kept]
+
+
+def _campaign_in_words(found: Findings) -> str | None:
+    churn, assumed = found.judgements.get("churn"), found.settings.evaluation.retention
+    if churn is None or churn.campaign is None:
+        return None
+    accept = assumed.alpha / (assumed.alpha + assumed.beta)
+    contact = money(assumed.contact_cost, found.settings.data.currency)
+    return (
+        f"Assumed, not measured: {contact} a contact; an incentive of "
+        f"{100 * assumed.incentive_share:.3g}% of the customer's own value "
+        f"({churn.campaign.value_is}); of leavers contacted, {100 * accept:.3g}% on average accept "
+        f"it and stay (Beta({assumed.alpha:g}, {assumed.beta:g})); of the others, all accept it"
+    )
 
 
 def _deciles(found: Findings, part: str) -> pd.DataFrame:

@@ -26,7 +26,8 @@ METRICS: dict[str, tuple[str, str, int | None]] = {
     "ece": ("Calibration error (ECE)", "ratio", -1),
     "resolution": ("Resolution", "ratio", 1),
     "top_decile_lift": ("Lift in the top decile", "ratio", 1),
-    "empc": ("Expected maximum profit", "money", 1),
+    "empc": ("Expected maximum profit a customer", "money", 1),
+    "empc_fraction": ("Share contacted for it", "share", None),
 }
 
 # baseline, as in the tracked run: its name in words
