@@ -121,6 +121,8 @@ def _training_ranges(train: Train) -> list[Range]:
          f"1 / (1 + null_draws), {least_p:.3g} here, the least that can be met, to below 1"),
         ("segments.behaviour.min_valley", behaviour.min_valley, 0 <= behaviour.min_valley <= 1,
          "0 to 1"),
+        ("segments.behaviour.deep_valley", behaviour.deep_valley, 0 <= behaviour.deep_valley <= 1,
+         "0 to 1"),
         ("segments.behaviour.sample", behaviour.sample, behaviour.sample > 1, "2 or more"),
         ("segments.behaviour.least_overlap", behaviour.least_overlap,
          0.5 <= behaviour.least_overlap <= 1, "0.5 (below, matches are ambiguous) to 1"),

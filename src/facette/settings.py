@@ -347,6 +347,7 @@ class Behaviour:
     null_draws: int = MISSING
     natural_level: float = MISSING
     min_valley: float = MISSING
+    deep_valley: float = MISSING
     sample: int = MISSING
     between: float = MISSING
     least_overlap: float = MISSING

@@ -16,7 +16,8 @@ from facette.snapshots.catalogue import Feature
 KMEANS = KMeans(n_init=2, random_state=0)
 SETTINGS = Behaviour(
     k_range=[2, 5], clip_quantile=0.01, soft_limit=1.5, min_stability=0.75, min_share=0.04,
-    resamples=5, null_draws=19, natural_level=0.05, min_valley=0.05, sample=5000, names=[],
+    resamples=5, null_draws=19, natural_level=0.05, min_valley=0.05, deep_valley=0.3, sample=5000,
+    names=[],
 )  # fmt: skip
 SQUARE = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
 Rng = np.random.Generator
@@ -76,6 +77,20 @@ def test_a_square_seen_through_noise_is_natural_and_a_continuum_is_not(events: i
     assert (kind(learnt), len(learnt.segments)) == ("natural", 4)
     assert recovered(learnt, x, group) > 0.5
     assert kind(learn(seen(np.random.default_rng(4), 0, events)[0])) != "natural"
+
+
+def test_groups_near_each_other_are_found_beside_one_far_away() -> None:
+    rng = np.random.default_rng(1)
+    centres = np.array([[0.0, 0.0], [4.0, 4.0], [25.0, 25.0]])
+    x = np.repeat(centres, 300, axis=0) + rng.normal(size=(900, 2))
+    found = learn(x)
+    curve = found.curve.set_index("k")
+    assert curve["gap"].idxmax() == 2
+    assert len(found.segments) == 3
+    assert "deeper between any two" in found.criterion
+    shallow = learn(x, deep_valley=1.0)
+    assert len(shallow.segments) == 2
+    assert "explains most" in shallow.criterion
 
 
 def test_groups_that_each_column_shows_by_itself_are_natural() -> None:

@@ -105,7 +105,8 @@ def learn_behaviour(
     """Fit behaviour segments on the features of one snapshot.
 
     k is `settings.k`; or, where some k in `k_range` is natural, that of highly stable segments
-    which explains most beyond groupless data; or the largest whose every segment has a bootstrap
+    which explains most beyond groupless data, or a larger one that is natural with valleys of
+    `deep_valley`; or the largest whose every segment has a bootstrap
     Jaccard of at least `min_stability` and a share of at least `min_share`; where there is none,
     one segment, `everyone`. Choice and verdict are made on at most `sample` customers.
 
@@ -248,14 +249,30 @@ def _chosen_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
     if not stable.any():
         return 1, f"no k fulfils {rule.removeprefix('the largest k ')}: one segment, everyone"
     if curve["natural"].any():
-        apart = curve[curve["apart"]]
-        return int(apart.loc[apart["gap"].idxmax(), "k"]), (
-            "there are natural segments, and of the k whose every segment has a bootstrap Jaccard "
-            f"of {max(settings.min_stability, HIGHLY_STABLE)} or more and holds "
-            f"{settings.min_share:.0%} of customers or more this one explains most beyond data "
-            "without groups"
-        )
+        return _natural_k(curve, settings)
     return int(curve.loc[stable, "k"].max()), rule
+
+
+def _natural_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
+    """The k of the largest gap, or a finer one whose segments all lie deep valleys apart.
+
+    The gap is told in shares of variance, of which near groups leave little beside far ones.
+    """
+    apart = curve[curve["apart"]]
+    k = int(apart.loc[apart["gap"].idxmax(), "k"])
+    deep = curve["natural"] & (curve["valley"] >= settings.deep_valley)
+    finest = int(curve.loc[deep, "k"].max()) if deep.any() else k
+    if finest > k:
+        return finest, (
+            "there are natural segments, and this is the largest k that is natural with valleys of "
+            f"{settings.deep_valley:.0%} or deeper between any two"
+        )
+    return k, (
+        "there are natural segments, and of the k whose every segment has a bootstrap Jaccard "
+        f"of {max(settings.min_stability, HIGHLY_STABLE)} or more and holds "
+        f"{settings.min_share:.0%} of customers or more this one explains most beyond data "
+        "without groups"
+    )
 
 
 def _stability(
