@@ -43,12 +43,18 @@ def kernel() -> AsyncKernelManager:
 def executed(file: Path, checkout: Path) -> NotebookNode:
     """The notebook with its outputs, run as from the notebooks/ folder of a checkout of its own."""
     folder = checkout / "notebooks"
-    folder.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)
     (checkout / "pyproject.toml").touch()
     book = read(file)
     where = {"metadata": {"path": str(folder)}}
     NotebookClient(book, km=kernel(), timeout=300, resources=where).execute(cleanup_kc=True)
     return book
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout for all notebooks: a later one reads the run that an earlier one made."""
+    return tmp_path_factory.mktemp("checkout")
 
 
 def refusals(book: NotebookNode) -> list[str]:
@@ -59,14 +65,14 @@ def refusals(book: NotebookNode) -> list[str]:
 
 @each
 def test_a_notebook_runs_and_is_refused_only_what_it_means_to_show(
-    file: Path, tmp_path: Path
+    file: Path, checkout: Path
 ) -> None:
-    book = executed(file, tmp_path)
+    book = executed(file, checkout)
     assert len(refusals(book)) == REFUSALS_SHOWN[file.stem]
     assert any("image/png" in o.get("data", {}) for c in code_cells(book) for o in c.outputs)
-    left = {place.name for place in tmp_path.iterdir()}
+    left = {place.name for place in checkout.iterdir()}
     assert left <= {"notebooks", "pyproject.toml", "data", "mlruns"}
-    assert not list((tmp_path / "notebooks").iterdir())
+    assert not list((checkout / "notebooks").iterdir())
 
 
 def test_the_kernel_is_of_the_tests_own_interpreter(
