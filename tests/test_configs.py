@@ -7,6 +7,9 @@ from hydra.utils import instantiate
 from running import settings_of
 
 from facette import cli
+from facette.jobs.searching import space_of
+from facette.ranges import check_ranges, searched
+from facette.settings import ModelPart
 
 GROUPS = (
     "data",
@@ -19,6 +22,7 @@ GROUPS = (
     "tracking",
 )
 OPTIONS = [(g, f.stem) for g in GROUPS for f in sorted((cli.CONF / g).glob("*.yaml"))]
+SPACES = [f.stem for f in sorted((cli.CONF / "search").glob("*.yaml"))]
 EXPERIMENTS = [f.stem for f in sorted((cli.CONF / "experiment").glob("*.yaml"))]
 
 
@@ -29,6 +33,19 @@ def test_every_option_composes_and_makes_its_estimators(group: str, option: str)
     nodes = [getattr(chosen.model, part).estimator for part in ("value", "potential", "churn")]
     for node in [*nodes, chosen.segments.behaviour.estimator]:
         assert hasattr(instantiate(node, _convert_="all"), "fit")
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("part", [part.value for part in ModelPart])
+def test_every_search_space_is_of_its_estimator_and_holds_what_is_configured(
+    part: str, space: str
+) -> None:
+    chosen = settings_of("tune", f"search={space}", f"part={part}")
+    check_ranges(chosen)
+    node = getattr(chosen.model, part).estimator
+    made = space_of(part, searched(getattr(chosen.search, part)), node)
+    assert made.holds(made.configured)
+    assert set(made.parameters) <= set(instantiate(node).get_params())
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -19,19 +19,21 @@ from facette.settings import (
     Describe,
     Drivers,
     EventData,
+    Models,
     Retention,
     Score,
     Simulate,
     Snapshot,
     ThreeTests,
     Train,
+    Tune,
     World,
 )
 
 Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
 
 
-def check_ranges(settings: Train | Score | Describe | Simulate | Compare) -> None:
+def check_ranges(settings: Train | Tune | Score | Describe | Simulate | Compare) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
     Raises:
@@ -45,6 +47,8 @@ def check_ranges(settings: Train | Score | Describe | Simulate | Compare) -> Non
         ranges = _data_ranges(settings.data)
     if isinstance(settings, Train):
         ranges += [*_snapshot_ranges(settings.snapshot), *_training_ranges(settings)]
+    if isinstance(settings, Tune):
+        ranges += [*_snapshot_ranges(settings.snapshot), *_tuning_ranges(settings)]
     if isinstance(settings, Describe):
         ranges += _snapshot_ranges(settings.snapshot)
         ranges += _silence_ranges("", settings.active_days, settings.gap_days)
@@ -100,7 +104,7 @@ def _retention_ranges(retention: Retention) -> list[Range]:
 
 
 def _training_ranges(train: Train) -> list[Range]:
-    segments, model, judged = train.segments, train.model, train.evaluation
+    segments, judged = train.segments, train.evaluation
     behaviour = segments.behaviour
     least_p = 1 / (1 + max(behaviour.null_draws, 1))  # these data are among the draws
     return [
@@ -133,18 +137,77 @@ def _training_ranges(train: Train) -> list[Range]:
         ("grid.penalty", train.grid.penalty, train.grid.penalty > 0, "more than 0"),
         ("grid.top", train.grid.top, bool(train.grid.top), "at least one grade"),
         *_three_tests_ranges(train.three_tests),
-        ("model.potential.tau", model.potential.tau, 0 < model.potential.tau < 1,
-         "between 0 and 1"),
-        *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
+        *_model_ranges(train.model),
         ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
         ("evaluation.confidence", judged.confidence, 0 < judged.confidence < 1, "between 0 and 1"),
         *_retention_ranges(judged.retention),
         *_drivers_ranges(train.drivers),
-        *((f"model.{part}.folds", getattr(model, part).folds, getattr(model, part).folds > 1,
-           "2 or more") for part in ("value", "potential", "churn")),
     ]  # fmt: skip
+
+
+def _model_ranges(model: Models) -> list[Range]:
+    folds = {part: getattr(model, part).folds for part in ("value", "potential", "churn")}
+    tau = model.potential.tau
+    return [
+        ("model.potential.tau", tau, 0 < tau < 1, "between 0 and 1"),
+        *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
+        *((f"model.{part}.folds", n, n > 1, "2 or more") for part, n in folds.items()),
+    ]
+
+
+def _tuning_ranges(tune: Tune) -> list[Range]:
+    pruning, timeout = tune.pruning, tune.timeout
+    counts = {
+        "trials": tune.trials, "validation_dates": tune.validation_dates,
+        "pruning.after_trials": pruning.after_trials, "pruning.after_steps": pruning.after_steps,
+    }  # fmt: skip
+    where = f"search.{tune.part.value}"
+    space = searched(getattr(tune.search, tune.part.value))
+    return [
+        *((name, n, n > 0, "1 or more") for name, n in counts.items()),
+        ("timeout", timeout, timeout is None or 0 < timeout < math.inf, "seconds above 0, or null"),
+        ("seed", tune.seed, 0 <= tune.seed < 2**31, "0 to 2147483647"),
+        *_model_ranges(tune.model),
+        (where, "{}", bool(space), "at least one parameter (search=…)"),
+        *(told for name, node in space.items() for told in _searched_ranges(where, name, node)),
+    ]
+
+
+def searched(space: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a search space by dotted name, those that are null left out."""
+    found = dict[str, Any]()
+    for name, node in space.items():
+        if isinstance(node, dict) and node and all(isinstance(v, dict) for v in node.values()):
+            found |= {f"{name}.{inner}": told for inner, told in searched(node).items()}
+        elif node is not None:
+            found[name] = node
+    return found
+
+
+def _searched_ranges(where: str, name: str, node: Any) -> Iterator[Range]:
+    """One parameter of a search space: its form, its ends, and what its flags ask of them."""
+    at, told = f"{where}.{name}", node if isinstance(node, dict) else {}
+    if set(told) == {"choices"}:
+        choices = told["choices"]
+        plain = isinstance(choices, list) and bool(choices) and all(map(_is_plain, choices))
+        yield at, choices, plain, "a list of texts, numbers, true, false or null"
+        return
+    flags = [told.get(flag, False) for flag in ("log", "int")]
+    ends: list[Any] = [told.get(end) for end in ("low", "high")]
+    formed = set(told) <= {"low", "high", "log", "int"} and all(map(_is_number, ends))
+    yield at, node, formed, "{low, high}, perhaps with log and int, or {choices: [...]}"
+    yield at, node, all(isinstance(flag, bool) for flag in flags), "true or false for log and int"
+    if formed:
+        integers = all(isinstance(end, int) for end in ends)
+        yield at, node, ends[0] <= ends[1], "low not above high"
+        yield f"{at}.low", ends[0], flags[0] is not True or ends[0] > 0, "more than 0 (log: true)"
+        yield at, node, flags[1] is not True or integers, "whole numbers (int: true)"
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
 def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:

@@ -21,6 +21,14 @@ class Part(Enum):
     grid = "grid"
 
 
+class ModelPart(Enum):
+    """The parts that have a model."""
+
+    value = "value"
+    potential = "potential"
+    churn = "churn"
+
+
 class Purpose(Enum):
     """What a segmentation is for."""
 
@@ -559,6 +567,55 @@ class Train:
 
 
 @dataclass
+class Search:
+    """Where the parameters of each part's estimator are searched.
+
+    A parameter is `{low, high}`, with `log: true` on a log scale, with `int: true` in whole
+    numbers, or `{choices: [...]}`; it stands where it does in the estimator's configuration, and
+    null takes it out.
+    """
+
+    value: dict[str, Any] = field(default_factory=dict)
+    potential: dict[str, Any] = field(default_factory=dict)
+    churn: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Pruning:
+    """When a trial that falls behind the median of the others is left.
+
+    `after_trials` judged in full, and `after_steps` (dates or folds) of its own.
+    """
+
+    after_trials: int = MISSING
+    after_steps: int = MISSING
+
+
+@dataclass
+class Tune:
+    """`facette tune`: `trials` of parameters of one part's model, in all.
+
+    `timeout` is in seconds. `validation_dates`: training dates judged in a trial at most. `study`
+    and `storage` are Optuna's.
+    """
+
+    data: Data = MISSING
+    snapshot: Snapshot = MISSING
+    model: Models = MISSING
+    search: Search = MISSING
+    tracking: Tracking = MISSING
+    part: ModelPart = MISSING
+    trials: int = MISSING
+    timeout: float | None = None
+    validation_dates: int = MISSING
+    pruning: Pruning = MISSING
+    study: str | None = None
+    storage: str = MISSING
+    seed: int = MISSING
+    progress: bool = MISSING
+
+
+@dataclass
 class Score:
     """`facette score`."""
 
@@ -636,6 +693,7 @@ def register() -> None:
 
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
+    store.store(name="tune_schema", node=Tune)
     store.store(name="score_schema", node=Score)
     store.store(name="compare_schema", node=Compare)
     store.store(name="describe_schema", node=Describe)
