@@ -58,9 +58,8 @@ def settings(**changed: Any) -> Behaviour:
     plain: dict[str, Any] = {
         "estimator": None, "k": None, "k_range": [2, 5], "features": None, "clip_quantile": 0.01,
         "soft_limit": 1.5, "min_stability": 0.75, "min_share": 0.04, "resamples": 8,
-        "null_draws": 19, "natural_level": 0.05, "min_valley": 0.05, "deep_valley": 0.3, "sample": 5000,
-        "names": [],
-        "between": 0.55,
+        "null_draws": 19, "natural_level": 0.05, "min_valley": 0.05, "deep_valley": 0.3,
+        "sample": 5000, "names": [], "between": 0.55,
     }  # fmt: skip
     return Behaviour(**(plain | changed))
 

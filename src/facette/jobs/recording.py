@@ -78,6 +78,7 @@ def _track_part(
         "gains": story.gains.get(part),
         "calibration": story.calibration.get(part),
         "deciles": story.deciles.get(part),
+        "by_group": story.served.get(part),
         "drivers": story.drivers.get(part),
         "pairs": story.pairs.get(part),
         "movers": story.movers.get(part),

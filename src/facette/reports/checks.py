@@ -21,7 +21,8 @@ OPTIONAL_TABLES = ("customers", "contacts", "interactions", "contracts", "survey
 def checks(found: Findings) -> list[Check]:
     """Every check, those that do not apply included."""
     made = [_too_good(found), *(_against_baseline(found, part) for part in PRIMARY)]
-    made += [_total(found), _coverage(found), _calibration(found), _stability(found)]
+    made += [_total(found), _coverage(found), _calibration(found)]
+    made += [*(_served(found, part) for part in PRIMARY), _stability(found)]
     made += [
         _known(found),
         *_drivers(found),
@@ -84,6 +85,33 @@ def _calibration(found: Findings) -> Check:
     if row["ece"] <= ECE_TOLERANCE:
         return Check("calibration-churn", "info", said)
     return Check("calibration-churn", "warning", said, "use churn to rank, not as a probability")
+
+
+def _served(found: Findings, part: str) -> Check:
+    """Whether some group of customers is told something else than what came."""
+    code = f"served-{part}"
+    if part not in found.judgements:
+        return Check(code, "not applicable", f"{part} is off")
+    table = found.served[part]
+    if table.empty:
+        return Check(code, "not applicable", f"no group of customers to judge {part} in")
+    off = table[table["off"]]
+    if off.empty:
+        return Check(code, "info", f"{part} is right in each of {len(table)} groups of customers, "
+                     "to what chance allows")  # fmt: skip
+    worst = off.iloc[(off["predicted"] - off["actual"]).abs().to_numpy().argmax()]
+    said = {
+        "value": "expects {0:,.2f} each where {1:,.2f} came",
+        "potential": "covers {1:.0%} where {0:.0%} is wanted",
+        "churn": "says {0:.1%} where {1:.1%} left",
+    }
+    told = said[part].format(worst["predicted"], worst["actual"])
+    return Check(
+        code, "warning",
+        f"{part} is off in {len(off)} of {len(table)} groups of customers; farthest: {worst['by']} "
+        f"“{worst['group']}”, of which it {told}",
+        "where a group is treated by this figure, correct it there",
+    )  # fmt: skip
 
 
 def _stability(found: Findings) -> Check:

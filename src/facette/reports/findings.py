@@ -13,8 +13,10 @@ from facette.drivers.credit import alike
 from facette.drivers.licence import Condition, knows_something, withheld
 from facette.drivers.membership import Membership, membership_drivers
 from facette.drivers.outcome import Outcome
+from facette.models.by_group import by_group
 from facette.models.evaluation import spearman
 from facette.models.facets import Learned
+from facette.models.folds import OUTCOMES
 from facette.models.judging import Judgement
 from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
@@ -27,7 +29,10 @@ from facette.settings import Train
 from facette.snapshots.catalogue import Feature, catalogue
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel
+from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
+
+SINCE = {"tenure_days": "customer for", "first_seen_days": "first seen"}  # by column
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,44 @@ class Findings:
         columns = [{**c, "soft_limit": None} for c in self.behaviour.columns]
         values = standardised(self.seen, columns)
         return pd.DataFrame(values, columns=[c["name"] for c in columns], index=self.seen.index)
+
+    @cached_property
+    def groups(self) -> dict[str, pd.Series]:
+        """What customers are grouped by, to see whom the models serve: labels (n,), by name."""
+        made = {}
+        if self.behaviour is not None and len(self.behaviour.segments) > 1:
+            named = {s["id"]: s["name"] for s in self.behaviour.segments}
+            made["segment"] = self.scored["behaviour_segment"].map(named)
+        made |= {
+            tier.replace("_", " "): self.scored[tier]
+            for tier in ("value_tier", "potential_tier")
+            if tier in self.scored
+        }
+        since = next((c for c in SINCE if c in self.seen and self.seen[c].notna().any()), None)
+        if since is not None and isinstance(self.panel.spec, SnapshotSpec):
+            days, seen = self.panel.spec.horizon_days, self.seen[since]
+            late = np.where(seen <= days, f"up to {days} days", f"over {days} days")
+            made[SINCE[since]] = pd.Series(late, seen.index).where(seen.notna())
+        return made
+
+    @cached_property
+    def served(self) -> dict[str, pd.DataFrame]:
+        """How each model serves each group (`models.by_group`), by part."""
+        assert self.panel.test.outcomes is not None
+        told = {}
+        for part, judged in self.judgements.items():
+            known = self.panel.test.outcomes[OUTCOMES[part]].notna().to_numpy()
+            groups = {
+                by: labels.reset_index(drop=True)[known].reset_index(drop=True)
+                for by, labels in self.groups.items()
+                # potential is blind to own spending by design, and so not right by tier
+                if part != "potential" or not by.endswith("tier")
+            }
+            told[part] = by_group(
+                part, judged.actual, np.asarray(judged.predictions["model"]), groups,
+                self.settings.model.potential.tau, self.settings.evaluation.confidence,
+            )  # fmt: skip
+        return told
 
     @cached_property
     def suspects(self) -> dict[str, float]:

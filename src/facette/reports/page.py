@@ -121,6 +121,7 @@ def _models(story: Story) -> list[dict[str, Any]]:
             "off": None if story.ran(part) else story.off.get(part, "it was not asked for"),
             "evaluation": _evaluation(story, part),
             "gains": _gains(story, part),
+            "served": _served(story, part),
             "unlicensed": story.unlicensed.get(part),
             "pairs": pairs_table(story, part),
             "movers": movers_table(story, part),
@@ -140,6 +141,32 @@ def _gains(story: Story, part: str) -> Table | None:
     if part not in story.gains:
         return None
     return gains_table(story, part, f"{PARTS[part]}: gain over the best baseline")
+
+
+def _served(story: Story, part: str) -> Table | None:
+    frame = story.served.get(part)
+    if frame is None or frame.empty:
+        return None
+    kind = "money" if part == "value" else "share"
+    told, came = {"value": ("Expected each", "Came each"), "potential": ("Wanted", "Covered"),
+                  "churn": ("Said", "Left")}[part]  # fmt: skip
+    columns = {
+        "by": ("By", "text"),
+        "group": ("Group", "text"),
+        "customers": ("Customers", "count"),
+        "predicted": (told, kind),
+        "actual": (came, kind),
+        "low": ("From", kind),
+        "high": ("To", kind),
+        "off": ("", "text"),
+    }
+    shown = frame.assign(off=["off" if off else "" for off in frame["off"]])
+    note = (
+        f"From and to hold what came of all groups at once, at {number(100 * story.confidence)}%; "
+        "off: what was said lies outside."
+    )
+    caption = f"{PARTS[part]} by group of customers"
+    return table(shown, columns, caption, story.currency, note)
 
 
 def _tables(story: Story) -> dict[str, Table]:

@@ -135,6 +135,7 @@ class Story:
     gains : part -> columns metric, opponent, gain, low, high; gain > 0 is better.
     gains_curves : part -> name -> (share of customers, share of outcome), best first; the model
         is the first name.
+    served : part -> how each group of customers is served, see `models.by_group`.
     profit_curves : name -> (share of customers contacted, profit a customer), the model first, then
         the baseline of the greatest expected maximum profit; campaign : what is assumed, in words.
     calibration : part -> bins with columns predicted, observed, low, high, n.
@@ -194,6 +195,7 @@ class Story:
     evaluation: dict[str, pd.DataFrame] = field(default_factory=dict)
     gains: dict[str, pd.DataFrame] = field(default_factory=dict)
     gains_curves: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
+    served: dict[str, pd.DataFrame] = field(default_factory=dict)
     profit_curves: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     campaign: str | None = None
     calibration: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -76,6 +76,7 @@ def tell(
         evaluation={part: j.table.rename(index=BASELINES) for part, j in judged.items()},
         gains={p: j.gains.replace({"opponent": BASELINES}) for p, j in judged.items()},
         gains_curves={part: _curves(found, part) for part in judged if part != "potential"},
+        served=found.served,
         profit_curves=_profit_curves(found),
         campaign=_campaign_in_words(found),
         calibration={p: calibration_bins(j.actual, _model(found, p)) for p, j in judged.items()
