@@ -92,7 +92,9 @@ def _drivers(settings: Any, panel: Any, truth: Any) -> Figures:
     from facette.drivers.credit import alike
     from facette.drivers.membership import membership_drivers
 
-    known = truth.test.reindex(panel.test.index).dropna(subset=["family", "power", "expectation"])
+    known = truth.test.reindex(panel.test.features.index).dropna(
+        subset=["family", "power", "expectation"]
+    )
     x = panel.test.features.loc[known.index].select_dtypes("number")
     x = x.fillna(x.median()).loc[:, lambda seen: seen.nunique() > 1]
     family, axes = known["family"].astype(str), known[["power", "expectation"]]

@@ -17,7 +17,7 @@ from facette.models.learner import design, fit
 from facette.registry.bundle import write_bundle
 from facette.registry.customer_model import BLOCK, Bundle
 
-CUSTOMERS, FEATURES, TREES, FITTED_ON = 1_000_000, 60, 100, 50_000
+CUSTOMERS, FEATURES, TREES, FITTED_ON = 1_000_000, 60, 40, 50_000
 SAMPLE = settings_of("train").drivers.sample
 NAMES = [f"c{i}" for i in range(FEATURES)]
 SHAPED = {"num_leaves": 15, "n_estimators": TREES, "verbosity": -1, "n_jobs": 2}
