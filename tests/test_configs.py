@@ -7,6 +7,7 @@ from hydra.utils import instantiate
 from running import settings_of
 
 from facette import cli
+from facette.jobs.contest import contest_of
 from facette.jobs.searching import space_of
 from facette.ranges import check_ranges, searched
 from facette.settings import ModelPart
@@ -23,6 +24,7 @@ GROUPS = (
 )
 OPTIONS = [(g, f.stem) for g in GROUPS for f in sorted((cli.CONF / g).glob("*.yaml"))]
 SPACES = [f.stem for f in sorted((cli.CONF / "search").glob("*.yaml"))]
+TASKS = [f.stem for f in sorted((cli.CONF / "tasks").glob("*.yaml"))]
 EXPERIMENTS = [f.stem for f in sorted((cli.CONF / "experiment").glob("*.yaml"))]
 
 
@@ -46,6 +48,22 @@ def test_every_search_space_is_of_its_estimator_and_holds_what_is_configured(
     made = space_of(part, searched(getattr(chosen.search, part)), node)
     assert made.holds(made.configured)
     assert set(made.parameters) <= set(instantiate(node).get_params())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_composes_with_every_model_that_enters(task: str) -> None:
+    chosen = settings_of("benchmark", f"tasks=[{task}]")
+    check_ranges(chosen)
+    assert list(chosen.tasks) == [task]
+    told = chosen.tasks[task]
+    assert told.data in chosen.paths
+    contest = contest_of(task, told, chosen, lambda words: settings_of("train", *words))
+    assert list(contest.models) == getattr(chosen.models, told.part.value)
+
+
+def test_the_benchmark_runs_every_task_but_those_by_name_only() -> None:
+    by_name = {task for task in TASKS if task.endswith("_active")}
+    assert set(settings_of("benchmark").tasks) == set(TASKS) - by_name
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

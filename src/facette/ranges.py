@@ -14,6 +14,7 @@ from typing import Any
 from facette.errors import BadInput
 from facette.settings import (
     BankData,
+    Benchmark,
     Compare,
     Data,
     Describe,
@@ -33,7 +34,9 @@ from facette.settings import (
 Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
 
 
-def check_ranges(settings: Train | Tune | Score | Describe | Simulate | Compare) -> None:
+def check_ranges(
+    settings: Train | Tune | Score | Describe | Simulate | Compare | Benchmark,
+) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
     Raises:
@@ -43,6 +46,8 @@ def check_ranges(settings: Train | Tune | Score | Describe | Simulate | Compare)
         ranges = _simulation_ranges(settings)
     elif isinstance(settings, Compare):
         ranges = _comparison_ranges(settings)
+    elif isinstance(settings, Benchmark):
+        ranges = _benchmark_ranges(settings)
     else:
         ranges = _data_ranges(settings.data)
     if isinstance(settings, Train):
@@ -64,6 +69,18 @@ def _comparison_ranges(compare: Compare) -> list[Range]:
         ("seed", compare.seed, compare.seed >= 0, "0 or more"),
         ("confidence", compare.confidence, 0 < compare.confidence < 1, "between 0 and 1"),
     ]
+
+
+def _benchmark_ranges(benchmark: Benchmark) -> list[Range]:
+    folders = {name: getattr(benchmark, name) for name in ("out", "kept")}
+    dates = {name: task.test_dates for name, task in benchmark.tasks.items()}
+    return [
+        ("tasks", benchmark.tasks, bool(benchmark.tasks), "at least one task"),
+        ("seed", benchmark.seed, 0 <= benchmark.seed < 2**31, "0 to 2147483647"),
+        *((name, folder, bool(folder.strip()), "a folder") for name, folder in folders.items()),
+        *((f"tasks.{name}.test_dates", given, given is None or bool(given),
+           "at least one date, or null") for name, given in dates.items()),
+    ]  # fmt: skip
 
 
 def _three_tests_ranges(tests: ThreeTests) -> list[Range]:
@@ -90,6 +107,7 @@ def _drivers_ranges(drivers: Drivers) -> list[Range]:
         *((f"drivers.{name}", x, 0 <= x <= 1, "0 to 1") for name, x in shares.items()),
         ("drivers.interactions", drivers.interactions, drivers.interactions >= 0, "0 or more"),
         ("drivers.movers", drivers.movers, drivers.movers >= 0, "0 or more"),
+        ("drivers.sample", drivers.sample, drivers.sample >= 100, "100 or more"),
     ]
 
 

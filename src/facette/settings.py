@@ -687,6 +687,49 @@ class Simulate:
     progress: bool = MISSING
 
 
+@dataclass
+class Task:
+    """One thing to be good at: a part of one data set, judged at each of its test dates.
+
+    `data` is an option of conf/data, `train` what else of `facette train` is set. `test_dates` are
+    ISO dates; null: data without dates, or the latest date whose outcomes are known.
+    """
+
+    part: ModelPart = MISSING
+    data: str = MISSING
+    test_dates: list[str] | None = None
+    train: list[str] = MISSING
+
+
+@dataclass
+class Entrants:
+    """The options of conf/model/<part> that are held against the baselines, for each part."""
+
+    value: list[str] = MISSING
+    potential: list[str] = MISSING
+    churn: list[str] = MISSING
+
+
+@dataclass
+class Benchmark:
+    """`facette benchmark`: every task with every model of its part, side by side.
+
+    `train`: settings of `facette train` for all tasks. `paths`: copies at hand, by the option of
+    conf/data. Finished figures are kept in the folder `kept`, and not made again unless `fresh`.
+    """
+
+    tasks: dict[str, Task] = MISSING
+    models: Entrants = MISSING
+    train: list[str] = MISSING
+    paths: dict[str, str | None] = MISSING
+    tracking: Tracking = MISSING
+    out: str = MISSING
+    kept: str = MISSING
+    fresh: bool = MISSING
+    seed: int = MISSING
+    progress: bool = MISSING
+
+
 def register() -> None:
     """Put the schemas where Hydra finds them, as `<verb>_schema`."""
     from hydra.core.config_store import ConfigStore
@@ -698,6 +741,7 @@ def register() -> None:
     store.store(name="compare_schema", node=Compare)
     store.store(name="describe_schema", node=Describe)
     store.store(name="simulate_schema", node=Simulate)
+    store.store(name="benchmark_schema", node=Benchmark)
     for kind, node in (
         ("events", EventData), ("files", FilesData), ("wide", WideData), ("bank", BankData),
     ):  # fmt: skip
