@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facette.models.by_group import LEAST, by_group
+from facette.models.by_group import LEAST_OF_MEANS, by_group
 
 N = 4000
 
@@ -40,7 +40,7 @@ def test_only_the_group_that_is_told_wrongly_is_off(part: str, region: pd.Series
 
 
 def test_groups_of_few_and_customers_without_one_are_left_out(region: pd.Series) -> None:
-    few = region.where(np.arange(N) >= LEAST, "few").where(np.arange(N) != 17)
+    few = region.where(np.arange(N) >= LEAST_OF_MEANS, "few").where(np.arange(N) != 17)
     table = told("value", np.ones(N), np.ones(N), few)
     assert set(table.index) == {"East", "West"}
     alone = by_group("value", np.ones(3), np.ones(3), {"a": pd.Series(["x"] * 3)}, 0.9, 0.95)
@@ -51,9 +51,10 @@ def test_groups_of_few_and_customers_without_one_are_left_out(region: pd.Series)
 @given(st.integers(0, 2**31))
 def test_the_more_groups_the_wider_the_interval(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    actual, groups = rng.normal(5, 2, 600), pd.Series(rng.integers(0, 2, 600))
-    one = by_group("value", actual, actual, {"a": groups}, 0.9, 0.95)
-    two = by_group("value", actual, actual, {"a": groups, "b": groups}, 0.9, 0.95)
+    left, groups = rng.binomial(1, 0.3, 600), pd.Series(rng.integers(0, 2, 600))
+    said = np.full(600, 0.3)
+    one = by_group("churn", left, said, {"a": groups}, 0.9, 0.95)
+    two = by_group("churn", left, said, {"a": groups, "b": groups}, 0.9, 0.95)
     width = one["high"] - one["low"]
     assert ((two["high"] - two["low"])[: len(one)] > width).all()
 
@@ -68,3 +69,15 @@ def test_right_models_are_seldom_off() -> None:
                          0.9, 0.95)  # fmt: skip
         off.append(table["off"].any())
     assert np.mean(off) <= 0.1
+
+
+def test_skewed_spend_seldom_makes_a_right_model_look_off() -> None:
+    off = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        mean = rng.lognormal(3, 0.7, 2000)
+        spent = mean * (rng.random(2000) < 0.35) * rng.lognormal(-0.32, 0.8, 2000)
+        groups = pd.Series(np.repeat(np.arange(4), 500))
+        table = by_group("value", spent, 0.35 * mean, {"g": groups}, 0.9, 0.95)
+        off.append(table["off"].any())
+    assert np.mean(off) <= 0.15

@@ -21,6 +21,7 @@ from facette.drivers.summary import largest
 from facette.settings import Drivers
 from facette.snapshots.catalogue import Feature
 
+LEAST_EACH = 30  # customers of a segment that are drawn, however small it is
 REFIT_SAMPLE = 1000  # customers on whom refitted surrogates are explained
 
 
@@ -83,10 +84,10 @@ def membership_drivers(
 ) -> Membership:  # fmt: skip
     """Explain which of `features` (n, p), alike ones in `groups`, put a customer in a segment (n,).
 
-    On `settings.sample` customers at most, drawn at random.
+    On `settings.sample` customers, drawn at random, and some more of the smallest segments.
     """
-    drawn = features.sample(min(len(features), settings.sample), random_state=seed).sort_index()
-    told = segments.set_axis(features.index).loc[drawn.index]
+    told = _some_of_each(segments.set_axis(features.index), settings.sample, seed)
+    drawn = features.loc[told.index]
     labels, matrix = told.to_numpy(), drawn.to_numpy()  # LightGBM refuses some names
     counts = told.value_counts()
     chance = float(counts.iloc[0] / len(labels))
@@ -106,6 +107,13 @@ def membership_drivers(
         for s in _redrawn(matrix, labels, settings.refits, seed)
     ]
     return replace(explained, returning=returning(explained.leading(settings.leading), again))
+
+
+def _some_of_each(segments: pd.Series, most: int, seed: int) -> pd.Series:
+    """So many customers at random, and `LEAST_EACH` of each segment that has them."""
+    mixed = segments.sample(frac=1, random_state=seed)
+    kept = (np.arange(len(mixed)) < most) | (mixed.groupby(mixed).cumcount() < LEAST_EACH)
+    return mixed[kept].sort_index()
 
 
 def _surrogate(seed: int) -> lightgbm.LGBMClassifier:

@@ -28,31 +28,30 @@ def explained(
 ) -> dict[str, Outcome]:
     """The drivers of each part whose model has an additive explanation, at the test date.
 
-    On `settings.sample` customers at most, drawn at random.
+    On `settings.sample` customers at most, drawn at random from those its outcome is defined for.
     """
-    found = {}
-    groups = alike(seen_by_models(panel.test), settings.alike)
-    rows = as_rows(panel.test)
-    rows = rows.sample(min(len(rows), settings.sample), random_state=seed).sort_index()
+    found, rows = {}, as_rows(panel.test)
     for part, own in learnt.items():
+        defined = rows[~np.isnan(bundle.facets[part].predict(rows))]
+        drawn = defined.sample(min(len(defined), settings.sample), random_state=seed).sort_index()
         try:
-            whole = bundle.contributions(part, rows)
+            whole = bundle.contributions(part, drawn)
         except ValueError:  # the estimator has no additive explanation
             continue
-        found[part] = _explained(bundle, part, own, panel, rows, whole, groups, settings, seed)
+        found[part] = _explained(bundle, part, own, panel, drawn, whole, settings, seed)
     return found
 
 
 def _explained(
     bundle: Bundle, part: str, learnt: Learned, panel: Panel, rows: pd.DataFrame,
-    whole: np.ndarray, groups: list[list[str]], settings: Drivers, seed: int,
+    whole: np.ndarray, settings: Drivers, seed: int,
 ) -> Outcome:  # fmt: skip
-    facet = bundle.facets[part]
+    facet, customers = bundle.facets[part], rows["customer_id"]
+    seen = seen_by_models(panel.test).loc[customers]
     base = float(facet.answer(whole[:1, -1])[0])
-    contributions = pd.DataFrame(whole[:, :-1], rows["customer_id"], facet.features)
     outcome = outcome_drivers(
-        contributions, facet.predict(rows), base, groups,
-        _refitted(learnt, panel, settings, seed), settings,
+        pd.DataFrame(whole[:, :-1], customers, facet.features), facet.predict(rows), base,
+        alike(seen, settings.alike), _refitted(learnt, seen, settings, seed), settings,
     )  # fmt: skip
     return replace(
         outcome,
@@ -62,16 +61,14 @@ def _explained(
 
 
 def _refitted(
-    learnt: Learned, panel: Panel, settings: Drivers, seed: int
+    learnt: Learned, seen: pd.DataFrame, settings: Drivers, seed: int
 ) -> Iterator[pd.DataFrame]:
-    """Contributions at the test date of models fitted on customers drawn anew."""
+    """Contributions for the customers `seen` of models fitted on customers drawn anew."""
     if learnt.refit is None:
         return
     generator = np.random.default_rng(seed)
-    seen = seen_by_models(panel.test)
-    drawn = seen.sample(min(len(seen), settings.sample), random_state=seed)
     for _ in range(settings.refits):
-        yield learnt.refit(generator, settings.sample).contributions(drawn)
+        yield learnt.refit(generator, settings.sample).contributions(seen)
 
 
 def _pairs(

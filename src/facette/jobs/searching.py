@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -192,11 +193,17 @@ def mean_of_steps(trial: Trial, figures: Iterator[float], steps: int) -> Iterato
 
     Raises:
         TrialPruned: the trial falls behind before its last step.
+        BadInput: a figure is not defined, as for a fold whose outcomes sum to 0.
     """
     from optuna import TrialPruned
 
     total = 0.0
     for step, figure in enumerate(figures):
+        if not math.isfinite(figure):
+            raise BadInput(
+                f"trial {trial.number} has no figure on date or fold {step + 1} of {steps}: its "
+                "outcomes are too few or all alike; bring more customers, or fewer folds"
+            )
         total += figure
         mean = total / (step + 1)
         trial.report(mean, step)

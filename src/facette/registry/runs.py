@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -246,7 +245,7 @@ class Differing:
 def differing_settings(params: Mapping[str, Mapping[str, str]]) -> Differing:
     """The settings in which runs differ, from the parameters of each by its label."""
     names = sorted({n for own in params.values() for n in own}, key=lambda n: (n.count("."), n))
-    rows = {name: [_set(own.get(name)) for own in params.values()] for name in names}
+    rows = {name: [_set(name, own.get(name)) for own in params.values()] for name in names}
     rows = {name: row for name, row in rows.items() if len(set(row)) > 1}
     left_out = {name: why for name, row in rows.items() if (why := _why_left_out(name, row, rows))}
     told = {name: row for name, row in rows.items() if name not in left_out}
@@ -254,11 +253,12 @@ def differing_settings(params: Mapping[str, Mapping[str, str]]) -> Differing:
     return Differing(table, left_out)
 
 
-def _set(value: str | None) -> str:
+def _set(name: str, value: str | None) -> str:
     if value is None:
         return "not set"
-    # a choice in a list is kept as its class and its name
-    return "null" if value == "None" else re.sub(r'"[A-Z]\w*\.(\w+)"', r'"\1"', value)
+    if name == "parts":  # older runs kept each part as its class and its name
+        return value.replace('"Part.', '"')
+    return "null" if value == "None" else value
 
 
 def _why_left_out(name: str, row: list[str], rows: Mapping[str, list[str]]) -> str:

@@ -318,7 +318,11 @@ def _value(value: Any) -> str:
     if isinstance(value, Enum):
         value = value.value
     plain = isinstance(value, Mapping | list | tuple)
-    return _cut(json.dumps(value, default=str) if plain else str(value), VALUE_LENGTH)
+    return _cut(json.dumps(value, default=_plain) if plain else str(value), VALUE_LENGTH)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else str(value)
 
 
 def _cut(text: str, length: int) -> str:

@@ -7,7 +7,6 @@ import math
 from facette.reports.story import PARTS, Champion, Headline, Story
 from facette.reports.tables import Cell, Table
 from facette.reports.words import day, metric_label, texts
-from facette.snapshots.instants import UNDATED
 from facette.wording import listed
 
 MOST = 12  # tables named
@@ -17,16 +16,16 @@ def champion_sentences(story: Story) -> list[str]:
     """Which version is in use, on what data it was trained, and whether it was tested alike."""
     champion = story.champion
     if champion is None:
-        return ["No version was in use before this run: its own becomes the champion."]
+        return ["No version was in use before this run, or the run it came from is not kept."]
     began = day(champion.began.date().isoformat())
     told = [
         f"In use is version {champion.version} of {champion.name}, of run {champion.run} of {began}"
         "; this run’s is its challenger.",
         _data(champion),
         "" if len(champion.settings) else "Its settings are those of this run.",
-        "" if _same_test(story, champion) else
-        "It was tested at another date or on other data, so that figures can't be compared; "
-        "facette compare pairs them by customer where it can.",
+        "" if champion.tested_alike else
+        "It was tested at another date, on other customers or on other terms, so that figures "
+        "can’t be compared; facette compare pairs them by customer where it can.",
     ]  # fmt: skip
     return [sentence for sentence in told if sentence]
 
@@ -53,16 +52,12 @@ def champion_settings_table(story: Story) -> Table | None:
 def champion_figures_table(story: Story) -> Table | None:
     """The headline figures of both runs, where both were tested alike."""
     champion = story.champion
-    if champion is None or not _same_test(story, champion):
+    if champion is None or not champion.tested_alike:
         return None
     rows = [_row(line, champion) for line in story.headlines if _known(line, champion)]
     headers = [("Figure", ""), ("Champion", ""), ("This run", "")]
     caption = "Headline figures beside the champion’s"
     return Table(caption, headers, rows, figures=[False, True, True]) if rows else None
-
-
-def _same_test(story: Story, champion: Champion) -> bool:
-    return champion.reference_date == (story.reference_date or UNDATED) and not champion.other_data
 
 
 def _row(line: Headline, champion: Champion) -> list[Cell]:

@@ -68,7 +68,7 @@ def _coverage(found: Findings) -> Check:
         return Check("coverage-potential", "not applicable", "potential is off")
     covered = float(found.judgements["potential"].table.loc["model", "coverage"])
     tau = found.settings.model.potential.tau
-    said = f"potential covers the realised value of {covered:.1%} of customers, {tau:.0%} wanted"
+    said = f"potential covers the value of {covered:.1%} of customers, {100 * tau:.3g}% wanted"
     severity = "info" if abs(covered - tau) <= COVERAGE_TOLERANCE else "warning"
     remedy = "" if severity == "info" else "read potential as a ranking, not as an amount"
     return Check("coverage-potential", severity, said, remedy)
@@ -102,8 +102,8 @@ def _served(found: Findings, part: str) -> Check:
     worst = off.iloc[(off["predicted"] - off["actual"]).abs().to_numpy().argmax()]
     said = {
         "value": "expects {0:,.2f} each where {1:,.2f} came",
-        "potential": "covers {1:.0%} where {0:.0%} is wanted",
-        "churn": "says {0:.1%} where {1:.1%} left",
+        "potential": "covers {1:.1%} where {0:.1%} is wanted",
+        "churn": "says {0:.1%} where it came true of {1:.1%}",
     }
     told = said[part].format(worst["predicted"], worst["actual"])
     return Check(

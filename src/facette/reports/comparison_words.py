@@ -81,7 +81,7 @@ def against_base(low: float, high: float) -> tuple[str, str]:
 def snapshot_lines(comparison: Comparison, one: Against) -> Lines:
     """Whether both were tested on the same, what can't be paired, and which parts one has alone."""
     lines = [("test snapshot", one.snapshot)]
-    if comparison.base.reference_date is None:
+    if comparison.base.reference_date is None and _paired(one):
         lines.append(("undated", UNDATED))
     dates = {run.label: run.reference_date for run in comparison.runs}
     if dates[one.label] != comparison.base.reference_date:
@@ -98,10 +98,21 @@ def snapshot_lines(comparison: Comparison, one: Against) -> Lines:
     return lines + ([("parts", "; ".join(alone))] if alone else [])
 
 
+def _paired(one: Against) -> bool:
+    """Whether some figures are of the same customers in both."""
+    return any(not figures.why_not for figures in one.figures.values())
+
+
+NOBODY = "no customer is scored by both"
+
+
 def segment_lines(one: Against) -> Lines:
     """How many are in another segment, tier or cell; or how much two labellings share."""
     lines = []
     for what, changes in one.segments.items():
+        if not changes.counts.to_numpy().sum():
+            lines.append((COLUMNS[what], NOBODY))
+            continue
         customers = number(changes.counts.to_numpy().sum())
         common = f"adjusted mutual information {number(changes.common, 2)}"
         if changes.moved is None:
@@ -124,6 +135,8 @@ def segment_lines(one: Against) -> Lines:
 def score_lines(comparison: Comparison, one: Against, part: str) -> Lines:
     """How much the scores of a part changed, and which features made it."""
     changes = one.scores[part]
+    if not changes.customers:
+        return [(PARTS[part].lower(), NOBODY)]
     if changes.largest.empty:
         return [(PARTS[part].lower(), f"the same for all {number(changes.customers)} customers")]
     apart, in_all = (

@@ -149,7 +149,7 @@ def _served(story: Story, part: str) -> Table | None:
         return None
     kind = "money" if part == "value" else "share"
     told, came = {"value": ("Expected each", "Came each"), "potential": ("Wanted", "Covered"),
-                  "churn": ("Said", "Left")}[part]  # fmt: skip
+                  "churn": ("Said", "Came true")}[part]  # fmt: skip
     columns = {
         "by": ("By", "text"),
         "group": ("Group", "text"),

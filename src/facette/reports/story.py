@@ -103,16 +103,17 @@ class Champion:
     """The version in use, and how its run differs from this one.
 
     run : the start of its id. settings : indexed by dotted name, columns "champion", "this run".
-    other_data : tables whose content is not the same. metrics : of its run, by tracked name.
+    other_data : tables whose content is not the same. tested_alike : whether figures of both are of
+        the same customers, outcomes and terms. metrics : of its run, by tracked name.
     """
 
     name: str
     version: int
     run: str
     began: datetime
-    reference_date: str
     settings: pd.DataFrame
     other_data: Sequence[str]
+    tested_alike: bool
     metrics: Mapping[str, float]
 
 

@@ -267,8 +267,10 @@ def _natural_k(curve: pd.DataFrame, settings: Behaviour) -> tuple[int, str]:
             "there are natural segments, and this is the largest k that is natural with valleys of "
             f"{settings.deep_valley:.0%} or deeper between any two"
         )
+    natural = bool(curve.set_index("k")["natural"][k])
     return k, (
-        "there are natural segments, and of the k whose every segment has a bootstrap Jaccard "
+        ("there are natural segments" if natural else "a cut into fewer segments is natural")
+        + ", and of the k whose every segment has a bootstrap Jaccard "
         f"of {max(settings.min_stability, HIGHLY_STABLE)} or more and holds "
         f"{settings.min_share:.0%} of customers or more this one explains most beyond data "
         "without groups"
