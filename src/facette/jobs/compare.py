@@ -17,6 +17,7 @@ from facette.dynamics.segment_changes import SegmentChanges, changes_of_ids, cha
 from facette.errors import BadInput
 from facette.jobs.fitness import MODEL_PARTS
 from facette.jobs.pairing import figures, scores_of, snapshots_told
+from facette.jobs.places import check_out
 from facette.models.judging import SCORES
 from facette.ranges import check_ranges
 from facette.registry.customer_model import Segmentations
@@ -86,9 +87,7 @@ def _check(settings: Compare) -> None:
         given = f"only {settings.runs[0]}" if settings.runs else "none"
         raise BadInput(f"runs: {given} is given; two or more are compared, runs=[a,b]")
     check_ranges(settings)
-    out = Path(settings.out)
-    if out.suffix != ".html" or out.is_dir():
-        raise BadInput(f"out: '{out}' must be a file that ends in .html")
+    check_out(Path(settings.out), ".html")
 
 
 def _check_runs(runs: Sequence[TrainedRun]) -> None:

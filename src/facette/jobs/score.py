@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
+from facette.jobs.places import check_out
 from facette.ranges import check_ranges
 from facette.registry.customer_model import BLOCK, Bundle
 from facette.registry.models import load
@@ -56,7 +57,7 @@ def score(settings: Score) -> Scored:
             `out` is neither Parquet nor CSV.
     """
     check_ranges(settings)
-    _check_ending(Path(settings.out))
+    check_out(Path(settings.out), ".parquet", ".csv")
     name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"
     model = load(settings.tracking, name, settings.alias)
     both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
@@ -128,8 +129,3 @@ def write(frame: pd.DataFrame, out: Path) -> None:
     else:
         frame.to_csv(draft, index=False)
     draft.replace(out)
-
-
-def _check_ending(out: Path) -> None:
-    if out.suffix not in {".parquet", ".csv"} or out.is_dir():
-        raise BadInput(f"out: '{out}' must be a file that ends in .parquet or .csv")

@@ -1,0 +1,21 @@
+"""Where a command writes: refused before work starts where it can't."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from facette.errors import BadInput
+
+
+def check_out(out: Path, *endings: str) -> None:
+    """Refuse a file with another ending, or in a folder that can't be made or written to.
+
+    Raises:
+        BadInput: `out` names the file.
+    """
+    if out.suffix not in endings or out.is_dir():
+        raise BadInput(f"out: '{out}' must be a file that ends in {' or '.join(endings)}")
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadInput(f"out: '{there}' is no folder that can be written to; choose another")
