@@ -410,7 +410,8 @@ def _no_option(error: MissingConfigException) -> str:
 
 def _no_key(cause: OmegaConfBaseException, said: str) -> str:
     found = re.search(r"Could not override '(.+?)'\.", said)
-    name = found[1] if found else str(cause.full_key)
+    name, inner = found[1] if found else "", str(cause.full_key)
+    name = inner if not found or inner.startswith(f"{name}.") else name
     kind = "group" if "/" in name else "key"
     root = cause.parent_node._get_root()
     names = [*_groups(), *_keys(root)] if kind == "key" else list(_groups())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facette.dynamics.migration import Movement, movement
-from facette.segments.identity import identified
+from facette.segments.identity import identified, in_order
 from facette.segments.quality import shared_information
 
 
@@ -50,7 +50,8 @@ def changes_of_ids(
     checked, and nobody is said to have moved.
     """
     before, after = _of_both(before, after)
-    counts, common = _counts(before, after, []), shared_information(before, after)
+    order = in_order({*before, *after})
+    counts, common = _counts(before, after, order), shared_information(before, after)
     return SegmentChanges(counts, common, _moved(before, after, *least) if least else None, named)
 
 
