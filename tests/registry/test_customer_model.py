@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 from shop import (
     AGES,
     NUMBERS,
+    PLAIN,
     arrays,
     booster_part,
     clean,
@@ -60,6 +62,58 @@ def test_linear_form_with_nulls_at_the_centre(tmp_path, snapshot):
     np.testing.assert_allclose(bundle.raw("potential", snapshot), raw, rtol=1e-12)
     expected = np.maximum(raw * 2 + 5, 700)
     np.testing.assert_allclose(bundle.predict(snapshot)["potential"], expected, rtol=1e-12)
+
+
+def blend_part(booster: lgb.Booster, **spec: Any) -> dict[str, bytes]:
+    """An offset of two columns, a booster and a line, told in log space."""
+    names = [*NUMBERS, "age"]
+    line = {"transforms": ["log1p", "identity", "identity", "identity"], "intercept": 0.5}
+    line |= {"center": [5.0, 5.0, 0.3, 0.0], "coefficients": [0.2, 0.0, -0.4, 0.0]}
+    members = [
+        {"kind": "booster", "file": "trees.txt", "weight": 0.75},
+        {"kind": "linear", "weight": 0.25, **line},
+    ]
+    offset = {"columns": ["spend_91d", "orders_91d"], "weights": [0.5, 2.0], "floor": 3.0}
+    offset |= {"center": [180.0, 4.0]}
+    told = PLAIN | {"kind": "blend", "link": "log", "features": names, "categories": {"age": AGES}}
+    told |= {"members": members, "offset": offset, "constant": -0.1}
+    return part(told | spec, trees__txt=booster.model_to_string().encode())
+
+
+def test_a_blend_is_the_weighted_sum_of_its_members_around_the_offset(tmp_path, snapshot, fitted):
+    bundle = bundle_of(tmp_path, value=blend_part(fitted.value))
+    trees = fitted.value.predict(training_frame(snapshot), raw_score=True)
+    share = snapshot["weekend_share"].fillna(0.3)
+    line = 0.5 + 0.2 * (np.log1p(snapshot["spend_91d"]) - 5) - 0.4 * (share - 0.3)
+    offset = np.log(3 + 0.5 * snapshot["spend_91d"] + 2 * snapshot["orders_91d"])
+    expected = offset + 0.75 * trees + 0.25 * line - 0.1
+    np.testing.assert_allclose(bundle.raw("value", snapshot), expected, rtol=1e-12)
+    scored = bundle.predict(snapshot)["value_expected"]
+    np.testing.assert_allclose(scored, np.exp(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("spent", [None, np.nan, -1e5, 0.0, 1e9])
+def test_contributions_of_a_blend_sum_to_its_raw_score(tmp_path, snapshot, fitted, spent):
+    bundle = bundle_of(tmp_path, value=blend_part(fitted.value))
+    seen = snapshot if spent is None else snapshot.assign(spend_91d=spent, orders_91d=spent)
+    told, raw = bundle.contributions("value", seen), bundle.raw("value", seen)
+    np.testing.assert_allclose(told.sum(axis=1), raw, rtol=0, atol=1e-10)
+    at_centre = snapshot.assign(spend_91d=180.0, orders_91d=4.0)
+    nothing = bundle_of(tmp_path / "bare", value=blend_part(fitted.value, members=[]))
+    told = nothing.contributions("value", at_centre)
+    np.testing.assert_allclose(told[:, :-1], 0, atol=1e-12)
+
+
+def test_a_blend_without_offset_is_the_sum_of_its_members(tmp_path, snapshot, fitted):
+    bundle = bundle_of(tmp_path, churn=blend_part(fitted.churn, link="logit", offset=None))
+    whole = bundle_of(tmp_path / "with", churn=blend_part(fitted.churn, link="logit"))
+    offset = np.log(3 + 0.5 * snapshot["spend_91d"] + 2 * snapshot["orders_91d"])
+    raw = bundle.raw("churn", snapshot)
+    np.testing.assert_allclose(raw + offset, whole.raw("churn", snapshot), rtol=1e-12)
+    told = bundle.contributions("churn", snapshot)
+    np.testing.assert_allclose(told.sum(axis=1), raw, rtol=0, atol=1e-10)
+    p = bundle.predict(snapshot)["churn_probability"]
+    np.testing.assert_allclose(p, logistic(raw), rtol=1e-12)
 
 
 def test_estimator_by_skops_answers_as_it_did(tmp_path, snapshot, fitted):

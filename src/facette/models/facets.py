@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
 from facette.models.calibration import fitted_calibration
-from facette.models.learner import Fitted, design
+from facette.models.learner import Fitted, Mix, design
 from facette.models.validation import (
     chosen_trees,
     fitted_on_all,
@@ -85,7 +86,7 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
         BadInput: a configured feature is an outcome or unknown.
     """
     s, reach = sample(panel.training, "value"), _value_reach(panel)
-    columns = settings.features or list(catalogue(panel.spec))
+    columns = settings.features or [*catalogue(panel.spec), *_beside(estimator, s.frame)]
     made = design(s.frame, columns, OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     model = fitted_on_all(estimator, made, s, trees)
@@ -93,7 +94,7 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     if model.link == "log":
         unseen = np.exp(out_of_fold(estimator, made, s, settings.folds, seed, trees))
         scale = float(s.outcome[s.latest].sum() / unseen[s.latest].sum())
-    params = {"trees": trees, "validation": how, "scale": scale, "features": len(columns)}
+    params = {**_grown(trees), "validation": how, "scale": scale, "features": len(columns)}
     notes, refunded = [f"value: {how}"], int((s.outcome < 0).sum())
     if model.link == "log" and refunded:
         notes.append(
@@ -103,6 +104,18 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     lower = 0.0 if model.link == "log" or not refunded else None
     again = redrawn(estimator, made, s, trees)
     return Learned(model.files(lower=lower, scale=scale), params, notes, again)
+
+
+def _beside(estimator: BaseEstimator, frame: pd.DataFrame) -> list[str]:
+    """Columns that an estimator asks for beside the features, where they are there."""
+    return [column for column in getattr(estimator, "beside", ()) if column in frame]
+
+
+def _grown(trees: int | Mix | None) -> dict[str, Any]:
+    """What validation chose, as parameters."""
+    if isinstance(trees, Mix):
+        return {"trees": trees.trees, "weights": list(trees.weights)}
+    return {"trees": trees}
 
 
 def _value_reach(panel: Panel) -> int | None:
@@ -157,7 +170,7 @@ def learn_potential(
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
     shift = conformal_shift((s.outcome - scores)[s.latest], settings.tau)
     model = fitted_on_all(estimator, made, s, trees)
-    params = {"trees": trees, "validation": how, "shift": shift, "features": len(made.columns)}
+    params = {**_grown(trees), "validation": how, "shift": shift, "features": len(made.columns)}
     note = f"potential: {how}; conformalised by customers of the latest training snapshot"
     again = redrawn(estimator, made, s, trees)
     return Learned(model.files(shift=shift, lower=0.0), params, [note], again)
@@ -181,7 +194,7 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
     calibration = fitted_calibration(settings.calibration, scores, s.outcome)
     model = fitted_on_all(estimator, made, s, trees)
-    params = {"trees": trees, "validation": how, "calibration": settings.calibration.value}
+    params = {**_grown(trees), "validation": how, "calibration": settings.calibration.value}
     note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
     if calibration.get("a") == 0:
         note += ": scores rank no better than chance, so that everyone has the base rate"

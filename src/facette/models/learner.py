@@ -1,14 +1,16 @@
 """Any scikit-learn estimator behind one door: its design matrix, its raw score, its plain files.
 
 A LightGBM model is told as booster text and scored on its link scale. A naive forecast is told as a
-linear form. Anything else with scikit-learn's interface goes in by skops, its types listed.
+linear form, a blend as its members and their weights. Anything else with scikit-learn's interface
+goes in by skops, its types listed.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,6 +25,18 @@ from facette.errors import BadInput
 from facette.wording import listed, nearest
 
 LOG_LINK = {"tweedie", "poisson", "gamma"}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many trees the members of a blend grow, and how much each counts."""
+
+    trees: int
+    weights: tuple[float, ...]
+
+
+class Losses(dict[Mix, float]):
+    """The loss of each mix on rows it was not fitted on."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,16 @@ def is_lightgbm(estimator: BaseEstimator) -> bool:
     return type(estimator).__module__.startswith("lightgbm")
 
 
+def is_blend(estimator: BaseEstimator) -> bool:
+    """Whether it scores, explains and tells itself as a sum of members on its link scale."""
+    return hasattr(estimator, "as_blend")
+
+
+def grows_trees(estimator: BaseEstimator) -> bool:
+    """Whether there is a number of trees to choose, and an additive explanation to refit."""
+    return is_lightgbm(estimator) or is_blend(estimator)
+
+
 def with_safe_names(matrix: pd.DataFrame) -> pd.DataFrame:
     """The matrix under names that LightGBM takes: it refuses signs of JSON, and joins by spaces.
 
@@ -85,7 +109,16 @@ def with_safe_names(matrix: pd.DataFrame) -> pd.DataFrame:
 
 def has_log_link(estimator: BaseEstimator) -> bool:
     """Whether its raw score is the logarithm of its prediction, so that it knows no negatives."""
+    if is_blend(estimator):
+        return bool(estimator.link == "log")
     return is_lightgbm(estimator) and estimator.objective in LOG_LINK
+
+
+def matrix_for(estimator: BaseEstimator, design_: Design, frame: pd.DataFrame) -> pd.DataFrame:
+    """The model's columns of `frame` as the estimator takes them."""
+    if is_lightgbm(estimator):
+        return with_safe_names(design_.matrix(frame))
+    return design_.matrix(frame, codes=not is_blend(estimator))
 
 
 @dataclass(frozen=True)
@@ -104,19 +137,23 @@ class Fitted:
 
     def raw(self, frame: pd.DataFrame) -> np.ndarray:
         """Scores of shape (n,) on the link scale."""
+        matrix = matrix_for(self.estimator, self.design, frame)
         if is_lightgbm(self.estimator):
-            matrix = with_safe_names(self.design.matrix(frame))
             return np.asarray(self.estimator.predict(matrix, raw_score=True))
-        matrix = self.design.matrix(frame, codes=True)
+        if is_blend(self.estimator):
+            return np.asarray(self.estimator.raw(matrix))
         if not is_classifier(self.estimator):
             return np.asarray(self.estimator.predict(matrix), dtype=float)
         return log_odds(self.estimator.predict_proba(matrix)[:, 1])
 
     def contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Contributions (n, features) of a LightGBM model on the link scale, without the base."""
-        matrix = with_safe_names(self.design.matrix(frame))
-        parts = np.asarray(self.estimator.predict(matrix, pred_contrib=True))[:, :-1]
-        return pd.DataFrame(parts, frame.index, list(self.design.columns))
+        """Contributions (n, features) of LightGBM or a blend, link scale, without the base."""
+        matrix = matrix_for(self.estimator, self.design, frame)
+        if is_blend(self.estimator):
+            parts = self.estimator.contributions(matrix)
+        else:
+            parts = np.asarray(self.estimator.predict(matrix, pred_contrib=True))
+        return pd.DataFrame(parts[:, :-1], frame.index, list(self.design.columns))
 
     def files(self, **settings: Any) -> dict[str, bytes]:
         """The plain files of the packaged part: `part.json` and what it names."""
@@ -136,6 +173,9 @@ class Fitted:
         if is_lightgbm(self.estimator):
             text = self.estimator.booster_.model_to_string(num_iteration=-1)
             return {"kind": "booster"}, {"booster.txt": text.encode()}
+        if is_blend(self.estimator):
+            told, files = self.estimator.as_blend()
+            return told, files
         if hasattr(self.estimator, "as_linear"):
             return {"kind": "linear", **self.estimator.as_linear()}, {}
         import skops.io
@@ -150,21 +190,20 @@ class Fitted:
 
 def fit(
     estimator: BaseEstimator, design_: Design, frame: pd.DataFrame, outcome: np.ndarray,
-    *, trees: int | None = None,
+    *, trees: int | Mix | None = None,
 ) -> Fitted:  # fmt: skip
-    """A clone of `estimator` fitted on (n, p) features and (n,) outcomes.
+    """A clone of `estimator` fitted on (n, p) features and (n,) outcomes, grown as chosen.
 
     With a log link a negative outcome (more refunded than bought) is learnt as 0.
     """
     fresh = clone(estimator)
     outcome = learnable(fresh, outcome)
-    if is_lightgbm(fresh) and trees is not None:
+    if isinstance(trees, Mix):
+        fresh.grow(trees)
+    elif is_lightgbm(fresh) and trees is not None:
         fresh.set_params(n_estimators=trees)
     with _as_configured(fresh):
-        if is_lightgbm(fresh):
-            fresh.fit(with_safe_names(design_.matrix(frame)), outcome)
-        else:
-            fresh.fit(design_.matrix(frame, codes=True), outcome)
+        fresh.fit(matrix_for(fresh, design_, frame), outcome)
     return Fitted(fresh, design_)
 
 
@@ -197,6 +236,22 @@ def best_trees(
             callbacks=[lightgbm.early_stopping(50, verbose=False)],
         )  # fmt: skip
     return max(int(fresh.best_iteration_), 10)
+
+
+def best_mix(
+    blend: BaseEstimator, design_: Design,
+    pairs: Iterable[tuple[tuple[pd.DataFrame, np.ndarray], tuple[pd.DataFrame, np.ndarray]]],
+) -> Mix:  # fmt: skip
+    """The mix with the least mean loss over pairs of rows to learn from and rows to judge."""
+    total: Counter[Mix] = Counter()
+    with _as_configured(blend):
+        for sides in pairs:
+            early, late = (
+                (matrix_for(blend, design_, frame), learnable(blend, outcome))
+                for frame, outcome in sides
+            )
+            total.update(blend.losses(early, late))
+    return min(total, key=total.__getitem__)
 
 
 def learnable(estimator: BaseEstimator, outcome: np.ndarray) -> np.ndarray:

@@ -13,7 +13,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from facette.models.learner import Design, Fitted, best_trees, fit, is_lightgbm
+from facette.models.learner import (
+    Design,
+    Fitted,
+    Mix,
+    best_mix,
+    best_trees,
+    fit,
+    grows_trees,
+    is_blend,
+)
 from facette.snapshots.panel import Snapshot
 
 
@@ -44,9 +53,16 @@ class Sample:
         return self.snapshot == self.snapshot.max()
 
 
+BESIDE = ("value_current", "value_annualised", "active")
+
+
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
-    """Features, and beside them the current value (for naive forecasts and tiers) and `active`."""
-    beside = snapshot.context[["value_current", "active"]].astype(float)
+    """Features, and beside them what naive forecasts, offsets and tiers go by, where it is known.
+
+    Current value, all past value brought to the horizon (of dated snapshots), and `active`.
+    """
+    there = [name for name in BESIDE if name in snapshot.context]
+    beside = snapshot.context[there].astype(float)
     return snapshot.features.assign(**{name: beside[name] for name in beside})
 
 
@@ -105,30 +121,42 @@ def _tenths(amounts: np.ndarray, folds: int) -> np.ndarray:
 def chosen_trees(
     estimator: BaseEstimator, design: Design, s: Sample, reach_days: int | None, folds: int,
     seed: int,
-) -> tuple[int | None, str]:  # fmt: skip
-    """How many trees to grow, and a sentence on how that was validated.
+) -> tuple[int | Mix | None, str]:  # fmt: skip
+    """How many trees to grow, of a blend with its weights; and how that was validated, in words.
 
     In time where outcomes of earlier snapshots, `reach_days` long, ended by the latest one.
     """
-    if not is_lightgbm(estimator):
+    if not grows_trees(estimator):
         return None, "fitted as configured, nothing to stop early"
-    ended = s.ended_by_latest(reach_days)
-    if ended.any():
-        trees = best_trees(estimator, design, s.rows(ended), s.rows(s.latest))
-        return trees, "validated on the latest training snapshot, fitted on the earlier ones"
-    found = []
-    for fitted, held in grouped_folds(s, folds, seed):
-        early = s.frame.iloc[fitted], s.outcome[fitted]
-        late = s.frame.iloc[held], s.outcome[held]
-        found.append(best_trees(estimator, design, early, late))
-    kind = "no later training snapshot" if s.dated else "no dates"
-    sentence = f"{kind}: validated by {folds} folds of customers inside"
+    if s.ended_by_latest(reach_days).any():
+        sentence = "validated on the latest training snapshot, fitted on the earlier ones"
+    else:
+        kind = "no later training snapshot" if s.dated else "no dates"
+        sentence = f"{kind}: validated by {folds} folds of customers inside"
+    pairs = _validation_pairs(s, reach_days, folds, seed)
+    if is_blend(estimator):
+        return best_mix(estimator, design, pairs), sentence
+    found = [best_trees(estimator, design, early, late) for early, late in pairs]
     return int(np.median([trees for trees in found if trees])), sentence
 
 
+def _validation_pairs(
+    s: Sample, reach_days: int | None, folds: int, seed: int
+) -> Iterator[tuple[tuple[pd.DataFrame, np.ndarray], tuple[pd.DataFrame, np.ndarray]]]:
+    """Rows to learn from and rows to judge: in time, or else by folds of customers."""
+    ended = s.ended_by_latest(reach_days)
+    if ended.any():
+        yield s.rows(ended), s.rows(s.latest)
+        return
+    for sides in grouped_folds(s, folds, seed):
+        early, late = ((s.frame.iloc[rows], s.outcome[rows]) for rows in sides)
+        yield early, late
+
+
 def out_of_fold(
-    estimator: BaseEstimator, design: Design, s: Sample, folds: int, seed: int, trees: int | None
-) -> np.ndarray:
+    estimator: BaseEstimator, design: Design, s: Sample, folds: int, seed: int,
+    trees: int | Mix | None,
+) -> np.ndarray:  # fmt: skip
     """Raw scores (n,) of each row by a model that never saw its customer."""
     scores = np.empty(len(s.outcome))
     for fitted, held in grouped_folds(s, folds, seed):
@@ -138,14 +166,14 @@ def out_of_fold(
 
 
 def redrawn(
-    estimator: BaseEstimator, design: Design, s: Sample, trees: int | None
+    estimator: BaseEstimator, design: Design, s: Sample, trees: int | Mix | None
 ) -> Callable[[np.random.Generator, int], Fitted] | None:
     """What makes the final fit again, on customers drawn anew; None where it explains nothing.
 
     As many customers as there are, with replacement, or so many of them as are asked for, each with
     all rows.
     """
-    if not is_lightgbm(estimator):
+    if not grows_trees(estimator):
         return None
 
     def again(generator: np.random.Generator, most: int) -> Fitted:
@@ -158,6 +186,8 @@ def redrawn(
     return again
 
 
-def fitted_on_all(estimator: BaseEstimator, design: Design, s: Sample, trees: int | None) -> Fitted:
+def fitted_on_all(
+    estimator: BaseEstimator, design: Design, s: Sample, trees: int | Mix | None
+) -> Fitted:
     """The final fit on every training row."""
     return fit(estimator, design, s.frame, s.outcome, trees=trees)

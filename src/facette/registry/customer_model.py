@@ -203,11 +203,84 @@ class EstimatorScore:
         raise ValueError(f"a {type(self.estimator).__name__} has no additive explanation")
 
 
+@dataclass(frozen=True)
+class Offset:
+    """A forecast `floor + sum of weight * column` above 0, whose logarithm a blend starts from.
+
+    A null counts as 0. Each column has the share of the change in the logarithm, from that at the
+    centre, that it has in the change of the sum: Aumann and Shapley's on the straight way.
+    """
+
+    places: list[int]
+    weights: Floats
+    center: Floats
+    floor: float
+
+    def log(self, x: Floats) -> Floats:
+        """The logarithm of the forecast (n,)."""
+        return np.log(self.floor + np.maximum(_sum_of(self._amounts(x)), 0.0))
+
+    def contributions(self, x: Floats) -> Floats:
+        """Contributions (n, features + 1), the last column the logarithm at the centre."""
+        away = self._amounts(x) - self.weights * self.center
+        whole, base = _sum_of(away), np.log(self.floor + (self.weights * self.center).sum())
+        slope = np.full(len(x), np.exp(-base))
+        far = np.abs(whole) > 1e-9 * np.exp(base)
+        np.divide(self.log(x) - base, whole, out=slope, where=far)
+        parts = np.zeros((len(x), x.shape[1] + 1))
+        parts[:, self.places] = away * slope[:, None]
+        parts[:, -1] = base
+        return parts
+
+    def _amounts(self, x: Floats) -> Floats:
+        known = x[:, self.places]
+        return self.weights * np.where(np.isfinite(known), known, 0.0)
+
+
+@dataclass(frozen=True)
+class BlendScore:
+    """`constant + log(offset) + sum of weight * member`, so that contributions add up."""
+
+    members: list[Score]
+    weights: list[float]
+    offset: Offset | None
+    constant: float
+
+    def raw(self, x: Floats) -> Floats:
+        """Raw scores (n,)."""
+        pairs = zip(self.weights, self.members, strict=True)
+        blended = _sum_of(np.column_stack([weight * member.raw(x) for weight, member in pairs]))
+        start = self.offset.log(x) if self.offset else np.zeros(len(x))
+        return start + blended + self.constant
+
+    def contributions(self, x: Floats) -> Floats:
+        """Each feature's sum over members and offset (n, features), then the base."""
+        parts = self.offset.contributions(x) if self.offset else np.zeros((1, x.shape[1] + 1))
+        for weight, member in zip(self.weights, self.members, strict=True):
+            parts = parts + weight * member.contributions(x)
+        parts[:, -1] += self.constant
+        return parts
+
+
+def _blend(spec: dict[str, Any], files: dict[str, bytes]) -> BlendScore:
+    told, features = spec["offset"], spec["features"]
+    members = [_score({**member, "features": features}, files) for member in spec["members"]]
+    offset = None
+    if told is not None:
+        places = [features.index(name) for name in told["columns"]]
+        weights, center = np.array(told["weights"], float), np.array(told["center"], float)
+        offset = Offset(places, weights, center, told["floor"])
+    return BlendScore(members, [m["weight"] for m in spec["members"]], offset, spec["constant"])
+
+
 def _score(spec: dict[str, Any], files: dict[str, bytes]) -> Score:
+    if spec["kind"] == "blend":
+        return _blend(spec, files)
     if spec["kind"] == "booster":
-        booster = lightgbm.Booster(model_str=files["booster.txt"].decode())
+        file = spec.get("file", "booster.txt")
+        booster = lightgbm.Booster(model_str=files[file].decode())
         if booster.num_feature() != len(spec["features"]):
-            raise ValueError(f"booster.txt has {booster.num_feature()} features, part.json others")
+            raise ValueError(f"{file} has {booster.num_feature()} features, part.json others")
         return BoosterScore(booster)
     if spec["kind"] == "linear":
         center, coefficients = (
@@ -220,7 +293,7 @@ def _score(spec: dict[str, Any], files: dict[str, bytes]) -> Score:
 
         estimator = skops.io.loads(files["estimator.skops"], trusted=spec["trusted"])
         return EstimatorScore(estimator, spec["features"], spec["method"], spec["link"])
-    raise ValueError(f"part of kind {spec['kind']!r}: booster, linear or skops expected")
+    raise ValueError(f"part of kind {spec['kind']!r}: booster, linear, blend or skops expected")
 
 
 def _logistic(x: Floats) -> Floats:
