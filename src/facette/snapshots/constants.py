@@ -167,7 +167,8 @@ def _refuse_names_of_features(spec: SnapshotSpec) -> None:
     Raises:
         BadInput: there is one.
     """
-    taken = {*catalogue(replace(spec, attributes=())), "active", "value_current", *OUTCOMES}
+    taken = {*catalogue(replace(spec, attributes=())), "active", "value_annualised", "value_current",
+             *OUTCOMES}  # fmt: skip
     clashing = [name for name in spec.attributes if name in taken]
     if clashing:
         raise BadInput(
