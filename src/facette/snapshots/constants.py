@@ -167,8 +167,8 @@ def _refuse_names_of_features(spec: SnapshotSpec) -> None:
     Raises:
         BadInput: there is one.
     """
-    taken = {*catalogue(replace(spec, attributes=())), "active", "value_annualised", "value_current",
-             *OUTCOMES}  # fmt: skip
+    beside = {"active", "value_annualised", "value_current"}
+    taken = {*catalogue(replace(spec, attributes=())), *beside, *OUTCOMES}
     clashing = [name for name in spec.attributes if name in taken]
     if clashing:
         raise BadInput(
