@@ -31,3 +31,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if ROOMS & set(item.path.parents):
             item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of one household in eight."""
+    from small_journey import write_small_journey
+
+    return write_small_journey(tmp_path_factory.mktemp("journey"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that runs of a module are kept in."""
+    return tmp_path_factory.mktemp("home")

@@ -5,15 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from small_journey import FILES, QUICK, rewritten, write_small_journey
+from small_journey import FILES, QUICK, rewritten
 
 from facette import cli
 from facette.tables import installed
-
-
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_journey(tmp_path_factory.mktemp("journey"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from running import settings_of, train_in
 from shared import shared_file
-from small_journey import write_small_journey
 from small_wide import people, written
 
 from facette import cli
@@ -36,16 +35,6 @@ QUICK = ["model.value.estimator.n_estimators=40", "model.value.folds=3", "evalua
 TASK, TWO = "complete_journey_value", "models.value=[lightgbm,lightgbm_margin]"
 UNAVAILABLE = ["bg_nbd_gamma_gamma", "year_ago"]  # too few buy again; the year allows none
 BASELINES = {"last_window", "year_ago", "annualised", "ridge_rfm", "bg_nbd_gamma_gamma"}
-
-
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_journey(tmp_path_factory.mktemp("journey"))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")

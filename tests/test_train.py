@@ -9,7 +9,7 @@ import mlflow
 import pandas as pd
 import pytest
 from running import settings_of, train_in
-from small_journey import QUICK, write_small_journey
+from small_journey import QUICK
 
 from facette.errors import BadInput
 from facette.jobs.score import score
@@ -20,16 +20,6 @@ COLUMNS = [
     "value_tier", "potential", "headroom", "potential_tier", "churn_probability", "cell",
     "drivers_value", "drivers_potential", "drivers_churn", "model_digest",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_journey(tmp_path_factory.mktemp("journey"))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")

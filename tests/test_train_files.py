@@ -49,11 +49,6 @@ def facette(folder: Path, *args: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def sales(home: Path) -> tuple[Path, int]:
     """The export, and how many of its rows are voided tickets."""
     return export(home)

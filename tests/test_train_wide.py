@@ -33,11 +33,6 @@ SOON = ("segments.behaviour.k=2", "evaluation.folds=2", "model.churn.folds=2")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = people()
     frame[5, "churn"] = None

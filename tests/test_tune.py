@@ -16,7 +16,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from running import settings_of
-from small_journey import write_small_journey
 
 from facette import cli, settings
 from facette.errors import BadInput
@@ -36,16 +35,6 @@ SMALL = (
     "model.potential.folds=3", "model.churn.folds=3",
     "pruning.after_trials=1", "pruning.after_steps=1",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_journey(tmp_path_factory.mktemp("journey"))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
 
 
 def tune_in(home: Path, journey: Path, *overrides: str) -> Tuned:

@@ -118,11 +118,6 @@ def test_a_grid_whose_points_cannot_be_proposed_is_judged_all_the_same() -> None
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def source(home: Path) -> list[str]:
     path = home / "lines.csv"
     shop(seed=4, customers=300, days=500, late=False)["transactions"].write_csv(path)

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from facette.errors import BadInput
-from facette.jobs.rehearsing import estimator_of
+from facette.jobs.fitness import estimator_of
 from facette.models.facets import check_features, check_outcomes, potential_columns
 from facette.models.folds import OUTCOMES, check_folds
 from facette.models.validation import sample
@@ -93,7 +93,7 @@ def contest_of(name: str, task: Task, settings: Benchmark, composed: Composed) -
             check_ranges(chosen)
         except BadInput as error:
             raise BadInput(f"tasks.{name}: {error}") from None
-        estimator_of(part, getattr(chosen.model, part).estimator)
+        estimator_of(f"model.{part}", getattr(chosen.model, part).estimator)
         models[option] = chosen
     _check_alike(name, part, models)
     return Contest(name, part, models)

@@ -32,7 +32,7 @@ def explained(
     """
     found, rows = {}, as_rows(panel.test)
     for part, own in learnt.items():
-        defined = rows[~np.isnan(bundle.facets[part].predict(rows))]
+        defined = rows[bundle.facets[part].defined(rows)]
         drawn = defined.sample(min(len(defined), settings.sample), random_state=seed).sort_index()
         try:
             whole = bundle.contributions(part, drawn)

@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.errors import HydraException
 from hydra.utils import instantiate
+from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
 from facette.models.facets import check_features, check_outcomes, peer_columns
@@ -36,15 +37,25 @@ def estimators_of(settings: Train) -> dict[str, Any]:
     nodes |= {"grid": ("grid", settings.grid.estimator)} if Part.grid in settings.parts else {}
     made = {}
     for part, (where, node) in nodes.items():
-        try:
-            made[part] = instantiate(node, _convert_="all")
-        except HydraException as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            raise BadInput(f"{where}.estimator can't be made: {reason}") from None
-        if not hasattr(made[part], "fit"):
-            raise BadInput(f"{where}.estimator: {node} is no estimator with scikit-learn's fit")
+        made[part] = estimator_of(where, node)
         if part.startswith("segmentations."):
             _check_segmentation(part, made[part])
+    return made
+
+
+def estimator_of(where: str, node: Any) -> BaseEstimator:
+    """The estimator of the configuration at `where`.
+
+    Raises:
+        BadInput: it can't be made, or is no estimator.
+    """
+    try:
+        made = instantiate(node, _convert_="all")
+    except HydraException as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise BadInput(f"{where}.estimator can't be made: {reason}") from None
+    if not hasattr(made, "fit"):
+        raise BadInput(f"{where}.estimator: {node} is no estimator with scikit-learn's fit")
     return made
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from facette.jobs.contest import Contest
 from facette.jobs.cost import Costed, costed
 from facette.jobs.finished import Finished
-from facette.jobs.rehearsing import estimator_of
+from facette.jobs.fitness import estimator_of
 from facette.models.evaluation import Metric, bootstrap_weights
 from facette.models.facets import Learned, learn_churn, learn_potential, learn_value
 from facette.models.folds import OF_A_REPEAT, OUTCOMES, judge_in_folds
@@ -94,7 +94,7 @@ def judged_at_date(
 def learner(part: str, chosen: Train) -> Callable[[Panel], Learned]:
     """What learns a part from a panel, as configured."""
     model = getattr(chosen.model, part)
-    estimator = estimator_of(part, model.estimator)
+    estimator = estimator_of(f"model.{part}", model.estimator)
     return lambda snapshots: LEARNERS[part](snapshots, model, estimator, chosen.seed)
 
 

@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from hydra.errors import HydraException
-from hydra.utils import instantiate
-from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
+from facette.jobs.fitness import estimator_of
 from facette.jobs.progress import Progress
 from facette.jobs.searching import Space, space_of
 from facette.models.evaluation import HIGHER_IS_BETTER, Metric
@@ -68,7 +66,7 @@ def searching_of(settings: Tune, progress: Progress) -> Searching:
     """
     part = settings.part.value
     chosen = getattr(settings.model, part)
-    estimator_of(part, chosen.estimator)
+    estimator_of(f"model.{part}", chosen.estimator)
     space = space_of(part, searched(getattr(settings.search, part)), chosen.estimator)
     progress.stage("building training snapshots")
     training, test_date = _training(settings)
@@ -85,22 +83,6 @@ def searching_of(settings: Tune, progress: Progress) -> Searching:
         part, metric, figure, space, rehearsed, design(s.frame, columns, OUTCOMES), chosen.folds,
         settings.seed, study, digest, training, test_date,
     )  # fmt: skip
-
-
-def estimator_of(part: str, node: Any) -> BaseEstimator:
-    """The estimator of a configuration.
-
-    Raises:
-        BadInput: it can't be made, or is no estimator.
-    """
-    try:
-        made = instantiate(node, _convert_="all")
-    except HydraException as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise BadInput(f"model.{part}.estimator can't be made: {reason}") from None
-    if not hasattr(made, "fit"):
-        raise BadInput(f"model.{part}.estimator: {node} is no estimator with scikit-learn's fit")
-    return made
 
 
 def _training(settings: Tune) -> tuple[Panel, str | None]:

@@ -13,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
+from facette.jobs.fitness import estimator_of
 from facette.jobs.progress import progress as progress_bar
-from facette.jobs.rehearsing import Searching, estimator_of, searching_of
+from facette.jobs.rehearsing import Searching, searching_of
 from facette.jobs.searching import (
     CONFIGURED,
     IN_FULL,
@@ -152,7 +153,7 @@ def _objective(searching: Searching, run: TrackedRun) -> Callable[[Trial], float
 
 
 def _means(trial: Trial, searching: Searching, values: Mapping[str, Any]) -> Iterator[float]:
-    estimator = estimator_of(searching.part, searching.space.node_with(values))
+    estimator = estimator_of(f"model.{searching.part}", searching.space.node_with(values))
     figures = judged_in_steps(
         estimator, searching.design, searching.rehearsed, searching.figure, searching.folds,
         searching.seed,

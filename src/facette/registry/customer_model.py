@@ -353,14 +353,14 @@ class Facet:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Predictions (n,): currency units, or a calibrated probability; NaN where undefined."""
-        return np.where(self._defined(frame), self.answer(self.raw(frame)), np.nan)
+        return np.where(self.defined(frame), self.answer(self.raw(frame)), np.nan)
 
     def answer(self, raw: Floats) -> Floats:
         """What raw scores (n,) mean: currency units, or a calibrated probability."""
         scaled = self._answer(raw) * self.spec["scale"] + self.spec["shift"]
         return scaled if self.spec["lower"] is None else np.maximum(scaled, self.spec["lower"])
 
-    def _defined(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    def defined(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """Customers the outcome is defined for: all, or those whose column `where` is 1."""
         if self.where is None:
             return np.ones(len(frame), dtype=bool)
@@ -387,7 +387,7 @@ class Facet:
         parts = self.contributions(frame)[:, :-1]
         largest = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :TOP_DRIVERS]
         values = [self._told(frame, name) for name in self.features]
-        defined = self._defined(frame)
+        defined = self.defined(frame)
         return [
             json.dumps([self._driver(i, values[i][row], parts[row, i]) for i in order])
             if defined[row]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from facette.reports.story import PARTS, Champion, Headline, Story
-from facette.reports.tables import Cell, Table
+from facette.reports.tables import Cell, Table, table
 from facette.reports.words import day, metric_label, texts
 from facette.wording import listed
 
@@ -41,12 +41,13 @@ def champion_settings_table(story: Story) -> Table | None:
     champion = story.champion
     if champion is None or champion.settings.empty:
         return None
-    rows = [
-        [Cell(str(name)), *(Cell(str(value)) for value in row)]
-        for name, row in zip(champion.settings.index, champion.settings.to_numpy(), strict=True)
-    ]
-    headers = [("Setting", ""), ("Champion", ""), ("This run", "")]
-    return Table("Settings that differ from the champion’s", headers, rows, figures=[False] * 3)
+    columns = {
+        "setting": ("Setting", "text"),
+        "champion": ("Champion", "text"),
+        "this run": ("This run", "text"),
+    }
+    frame = champion.settings.rename_axis("setting").reset_index()
+    return table(frame, columns, "Settings that differ from the champion’s", story.currency)
 
 
 def champion_figures_table(story: Story) -> Table | None:
