@@ -65,9 +65,10 @@ def panel_settings(**changed: Any) -> Snapshot:
     """Settings of snapshots that fit a shop's 280 days."""
     plain = {
         "reference_dates": "auto", "horizon_days": 56, "observation_days": 112,
-        "windows_days": [14, 56, 112], "max_reference_dates": 5, "categories": 3,
+        "windows_days": [14, 56, 112], "half_lives_days": [15, 60, 240],
+        "max_reference_dates": 5, "categories": 3,
         "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
-        "population": Population.customers,
+        "seasonal": True, "population": Population.customers,
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

@@ -235,6 +235,10 @@ def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:
          "2 or more"),
         ("snapshot.windows_days", snapshot.windows_days,
          bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
+        ("snapshot.training_step_days", snapshot.training_step_days,
+         snapshot.training_step_days is None or snapshot.training_step_days > 0, "days above 0"),
+        ("snapshot.half_lives_days", snapshot.half_lives_days,
+         all(days > 0 for days in snapshot.half_lives_days), "days above 0"),
         ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
     ]  # fmt: skip
 

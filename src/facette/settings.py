@@ -321,7 +321,10 @@ class Snapshot:
     horizon_days: int = MISSING
     observation_days: int = MISSING
     windows_days: list[int] = MISSING
+    half_lives_days: list[int] = MISSING
     max_reference_dates: int = MISSING
+    training_step_days: int | None = None
+    seasonal: bool = MISSING
     categories: int = MISSING
     category_usage: int = MISSING
     channels: int = MISSING

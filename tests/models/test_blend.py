@@ -16,7 +16,7 @@ from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
 from facette.models.baselines import LogisticBaseline
-from facette.models.blend import BlendClassifier, BlendRegressor, faded_spend, fading
+from facette.models.blend import BlendClassifier, BlendRegressor, offset_of
 from facette.models.facets import Learned, learn_churn, learn_value
 from facette.models.learner import Mix, design, fit
 from facette.models.ridge_logistic import RidgeLogistic
@@ -29,6 +29,7 @@ TREES: dict[str, Any] = {
     "n_estimators": 40, "num_leaves": 5, "min_child_samples": 10, "learning_rate": 0.1,
     "random_state": 7, "deterministic": True, "force_row_wise": True, "n_jobs": 1, "verbosity": -1,
 }  # fmt: skip
+OFFSET = ["value_faded_15d", "value_faded_60d", "value_faded_240d"]
 TRIED = [[1.0, 0.0], [0.75, 0.25], [0.5, 0.5]]
 
 
@@ -39,9 +40,8 @@ def regressor(**changed: Any) -> BlendRegressor:
     }
     plain = {
         "members": members, "weights": None, "tried": TRIED, "trees_step": 10,
-        "half_lives_days": [60, 120, 240], "floor_share": 0.02, "long_run": "value_annualised",
-        "long_run_share": 0.5, "row_weight_power": 0.5,
-        "row_weight_cap": 5.0, "deviance_power": 1.5,
+        "offset": OFFSET, "floor_share": 0.02, "row_weight_power": 0.5, "row_weight_cap": 5.0,
+        "deviance_power": 1.5,
     }  # fmt: skip
     return BlendRegressor(**(plain | changed))
 
@@ -56,12 +56,12 @@ def classifier(**changed: Any) -> BlendClassifier:
 
 
 def customers(n: int = 900, seed: int = 3) -> tuple[pd.DataFrame, np.ndarray]:
-    """Windows of spend, a category, gaps; outcomes that follow spend, some of them refunds."""
+    """Faded value, a category, gaps; outcomes that follow value, some of them refunds."""
     rng = np.random.default_rng(seed)
     rate = rng.gamma(0.7, 2.0, n)
-    steps = rng.gamma(1.0, rate[:, None], (n, 3)) * [14, 77, 91] * (rng.random((n, 3)) < 0.7)
-    spent = np.cumsum(steps, axis=1)
-    frame = pd.DataFrame(spent, columns=["spend_14d", "spend_91d", "spend_182d"])
+    steps = rng.gamma(1.0, rate[:, None], (n, 3)) * 28 * (rng.random((n, 3)) < 0.7)
+    smooth = np.cumsum(steps, axis=1) / [1, 2, 3]
+    frame = pd.DataFrame(smooth, columns=OFFSET)
     frame["recency days"] = rng.exponential(40, n)
     frame.loc[::7, "recency days"] = np.nan
     frame["region"] = pd.Categorical(rng.choice(["North", "South", "West"], n))
@@ -109,25 +109,12 @@ def mix_of(learned: Learned) -> Mix:
 # --- the offset ------------------------------------------------------------------------------
 
 
-def test_weights_of_windows_follow_the_mean_of_the_decays_and_fall_with_age() -> None:
-    weights = fading([1, 2, 3], [1, 2])
-    one, two = (0.5 ** (np.arange(1, 4) / h) for h in (1, 2))
-    by_day = (one / one.sum() + two / two.sum()) / 2
-    np.testing.assert_allclose(np.cumsum(weights[::-1])[::-1], by_day)
-    assert (fading([14, 28, 91, 182], [60, 120, 240]) > 0).all()
-
-
-@pytest.mark.parametrize("windows", [[14, 28, 91, 182], [91], [14, 28, 91, 182, 364]])
-def test_who_spends_the_same_every_day_has_that_as_faded_spend(windows: list[int]) -> None:
-    assert fading(windows, [60, 120, 240]) @ np.array(windows) == pytest.approx(1.0)
-
-
 def test_the_offset_is_above_its_floor_and_adds_up_to_the_outcomes() -> None:
     frame, y = customers()
     y = np.maximum(y, 0)
     frame.iloc[3, :3] = -50.0  # refunded more than bought
     frame.iloc[4, :3] = np.nan
-    offset = faded_spend(frame, y, [60, 120, 240], 0.02, None, 0.5)
+    offset = offset_of(frame, y, OFFSET, 0.02)
     said = np.exp(offset.log(frame))
     assert said.sum() == pytest.approx(y.sum())
     assert said.min() == pytest.approx(0.02 * y.mean())
@@ -135,37 +122,32 @@ def test_the_offset_is_above_its_floor_and_adds_up_to_the_outcomes() -> None:
     assert offset.base == pytest.approx(offset.log(frame).mean())
 
 
-@pytest.mark.parametrize("half_lives", [None, [60]])
-def test_where_no_spend_is_known_the_offset_is_the_mean(half_lives: list[float] | None) -> None:
+@pytest.mark.parametrize("columns", [None, OFFSET])
+def test_where_no_value_is_known_the_offset_is_the_mean(columns: list[str] | None) -> None:
     frame, y = customers()
-    kept = frame if half_lives is None else frame[["recency days", "region"]]
-    offset = faded_spend(kept, y, half_lives, 0.02, None, 0.5)
+    kept = frame if columns is None else frame[["recency days", "region"]]
+    offset = offset_of(kept, y, columns, 0.02)
     np.testing.assert_allclose(np.exp(offset.log(kept)), y.mean())
     assert offset.columns == ()
 
 
 def test_the_offset_is_shared_out_among_its_windows_exactly() -> None:
     frame, y = customers()
-    offset = faded_spend(frame, np.maximum(y, 0), [60, 120, 240], 0.02, None, 0.5)
+    offset = offset_of(frame, np.maximum(y, 0), OFFSET, 0.02)
     at_centre = frame.head(1).assign(**dict(zip(offset.columns, offset.center, strict=True)))
-    for seen in (frame, frame.assign(spend_14d=-1e4), at_centre):
+    for seen in (frame, frame.assign(value_faded_15d=-1e4), at_centre):
         told = offset.contributions(seen).sum(axis=1) + offset.base
         np.testing.assert_allclose(told, offset.log(seen), rtol=0, atol=1e-12)
     np.testing.assert_allclose(offset.contributions(at_centre), 0, atol=1e-12)
 
 
-def test_the_long_run_has_its_share_and_leaves_it_where_it_is_not_there() -> None:
+def test_the_offset_is_the_mean_of_the_columns_that_are_there() -> None:
     frame, y = customers()
     y = np.maximum(y, 0)
-    longer = frame.assign(value_annualised=np.linspace(0, 80, len(frame)))
-    one = faded_spend(longer, y, [60], 0.02, "value_annualised", 0.0)
-    none = faded_spend(frame, y, [60], 0.02, "value_annualised", 0.5)
-    other = faded_spend(longer, y, [60], 0.02, "value_annualised", 1.0)
-    both = np.exp(faded_spend(longer, y, [60], 0.02, "value_annualised", 0.25).log(longer))
-    np.testing.assert_allclose(one.log(longer), none.log(frame))
-    expected = 0.75 * np.exp(one.log(longer)) + 0.25 * np.exp(other.log(longer))
-    np.testing.assert_allclose(both, expected)
-    assert both.sum() == pytest.approx(y.sum())
+    said = np.exp(offset_of(frame, y, [*OFFSET[:2], "value_faded_9d"], 0.02).log(frame))
+    mean = frame[OFFSET[:2]].mean(axis=1)
+    expected = 0.02 * y.mean() + 0.98 * y.mean() * mean / mean.mean()
+    np.testing.assert_allclose(said, expected)
 
 
 # --- the blends ------------------------------------------------------------------------------
@@ -184,7 +166,7 @@ def test_a_member_of_no_weight_is_left_out_and_the_other_stands_alone() -> None:
     alone = regressor(weights=[1.0, 0.0]).fit(frame, y)
     assert list(alone.members_) == ["tweedie"]
     spent = np.maximum(y, 0)
-    offset = np.exp(faded_spend(frame, spent, [60, 120, 240], 0.02, None, 0.5).log(frame))
+    offset = np.exp(offset_of(frame, spent, OFFSET, 0.02).log(frame))
     again = clone(regressor().members["tweedie"])
     named = frame.set_axis(list("abcde"), axis=1)
     again.fit(named, spent / spent.mean(), init_score=np.log(offset / spent.mean()))
@@ -304,8 +286,7 @@ def test_the_package_scores_as_training_did_and_explains_exactly(
     part: str, world: Panel, learnt: dict[str, Learned], bundle: Bundle
 ) -> None:
     s = samples(world)[part]
-    columns = list(catalogue(world.spec)) + ["value_annualised"] * (part == "value")
-    made = design(s.frame, columns, [])
+    made = design(s.frame, list(catalogue(world.spec)), [])
     estimator = regressor() if part == "value" else classifier()
     again = fit(estimator, made, s.frame, s.outcome, trees=mix_of(learnt[part]))
     seen = seen_by_models(world.test)
@@ -324,8 +305,7 @@ def test_value_is_one_file_for_each_member_and_keeps_the_total(
     assert set(files) == {"part.json", *(f"{name}.txt" for name in used)}
     told = json.loads(files["part.json"])
     assert (told["kind"], told["link"], told["lower"]) == ("blend", "log", 0.0)
-    windows = ["spend_14d", "spend_56d", "spend_112d"]
-    assert told["offset"]["columns"] == [*windows, "value_annualised"]
+    assert told["offset"]["columns"] == OFFSET
     assert told["scale"] == params["scale"] != 1.0
     assert "learnt as 0" in learnt["value"].notes[1]
 
@@ -373,7 +353,7 @@ def test_a_single_customer_is_scored_as_among_all(world: Panel, bundle: Bundle) 
 def test_drivers_are_told_of_a_blend(world: Panel, bundle: Bundle) -> None:
     told = json.loads(bundle.predict(rows(world))["drivers_value"].iloc[0])
     assert len(told) == 5
-    assert {driver["feature"] for driver in told} <= {*catalogue(world.spec), "value_annualised"}
+    assert {driver["feature"] for driver in told} <= {*catalogue(world.spec)}
 
 
 # --- scikit-learn's contract -----------------------------------------------------------------
@@ -443,5 +423,5 @@ def test_the_ridge_keeps_to_the_columns_named_and_takes_all_where_none_is_there(
         told = RidgeLogistic(C=1.0, columns=columns, skew=5.0).fit(numbers, bought).as_linear()
         return [c for c, b in zip(numbers, told["coefficients"], strict=True) if b]
 
-    assert used([r"spend_\d+d"]) == ["spend_14d", "spend_91d", "spend_182d"]
-    assert used([r"spend_\d"]) == used(None) == list(numbers)
+    assert used([r"value_faded_\d+d"]) == OFFSET
+    assert used([r"value_faded_\d"]) == used(None) == list(numbers)

@@ -75,6 +75,7 @@ def _purchase(
         row[f"active_days_{w}d"] = (recent[recent.amount >= 0].occurred_at // DAY_US).nunique()
     days = sorted((bought.occurred_at // DAY_US).unique())
     gaps = np.diff(days)
+    row |= _faded(own, t, spec)
     half = t - spec.observation_days // 2 * DAY_US
     spend, recency = lines.amount.sum(), (t - own[own.amount >= 0].occurred_at.max()) / DAY_US
     mean = gaps.mean() if len(gaps) else np.nan
@@ -88,6 +89,34 @@ def _purchase(
         "spend_trend": _part(lines[lines.occurred_at >= half].amount.sum(), spend),
         "transactions_trend": _part((starts >= half).sum(), len(starts)),
     }
+
+
+def _faded(own: pd.DataFrame, t: int, spec: SnapshotSpec) -> dict[str, float]:
+    """Day by day: a day of an age band weighs the mean of 0.5 ^ (age / half-life) over the band."""
+    assert spec.observed_from is not None
+    history = t // DAY_US - spec.observed_from
+    ages = t // DAY_US - own.occurred_at // DAY_US
+    money = own["margin"] if "margin" in spec.columns else own.amount * spec.margin_rate
+    bought = {age for age, amount in zip(ages, own.amount, strict=True) if amount >= 0}
+    edges = [e for e in (7, 14, 28, 56, 91, 182, 364, 728, 1456) if e < history] + [history]
+    row = {}
+    for h in spec.half_lives_days:
+        weights, young = {}, 0
+        for old in edges:
+            band = [0.5 ** (day / h) for day in range(young, old)]
+            weights |= dict.fromkeys(range(young + 1, old + 1), sum(band) / len(band))
+            young = old
+        whole = sum(weights.values()) / 28
+        row[f"value_faded_{h}d"] = (
+            sum(weights[age] * m / 100 for age, m in zip(ages, money, strict=True)) / whole
+        )
+        row[f"active_days_faded_{h}d"] = sum(weights[age] for age in bought) / whole
+    slowest = spec.half_lives_days[-1]
+    for h in spec.half_lives_days[:-1]:
+        for kind in ("value", "active_days"):
+            quick, slow = (max(row[f"{kind}_faded_{days}d"], 0) for days in (h, slowest))
+            row[f"{kind}_course_{h}d"] = _part(quick - slow, quick + slow)
+    return row
 
 
 def _basket(lines: pd.DataFrame) -> dict[str, float]:

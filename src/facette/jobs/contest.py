@@ -24,6 +24,7 @@ from facette.reports.words import BASELINES
 from facette.settings import Benchmark, Data, EventData, Snapshot, Task, Train, WideData
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel, panel
+from facette.snapshots.panel import training_dates as dates_before
 from facette.snapshots.wide import wide_panel
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds, read
@@ -237,18 +238,14 @@ def dates_of(contest: Contest, task: Task, tables: Tables | WideTable) -> list[s
 def training_dates(
     name: str, tables: Tables, snapshot: Snapshot, reach: int, test_date: str
 ) -> list[str]:
-    """Dates whose outcomes ended before the test date, counted back in steps of `reach` days.
-
-    As `snapshot.reference_dates=auto` does it, from the test date.
+    """Dates whose outcomes ended by the test date, as `snapshot.reference_dates=auto` finds them.
 
     Raises:
         BadInput: not one has `observation_days` of history behind it.
     """
     where = f"tasks.{name}.test_dates"
-    test, start = microseconds(test_date, where), tables.first_at // DAY_US * DAY_US
-    steps = range(1, snapshot.max_reference_dates)
-    dates = [test - step * reach * DAY_US for step in steps]
-    known = sorted(t for t in dates if t >= start + snapshot.observation_days * DAY_US)
+    start = tables.first_at // DAY_US * DAY_US
+    known = dates_before(microseconds(test_date, where), start, snapshot, reach)
     if not known:
         least = start + (snapshot.observation_days + reach) * DAY_US
         raise BadInput(

@@ -48,7 +48,7 @@ def _explained(
 ) -> Outcome:  # fmt: skip
     facet, customers = bundle.facets[part], rows["customer_id"]
     seen = seen_by_models(panel.test).loc[customers]
-    base = float(facet.answer(whole[:1, -1])[0])
+    base = float((facet.answer(whole[:1, -1]) * facet.seasonal(rows[:1]))[0])
     outcome = outcome_drivers(
         pd.DataFrame(whole[:, :-1], customers, facet.features), facet.predict(rows), base,
         alike(seen, settings.alike), _refitted(learnt, seen, settings, seed), settings,

@@ -72,6 +72,7 @@ def searching_of(settings: Tune, progress: Progress) -> Searching:
     training, test_date = _training(settings)
     columns = _columns(part, training, chosen)
     s = sample(training.training, OUTCOME_OF[part])
+    s = s if part == "churn" else s.adjusted()
     _check_outcome(part, s.outcome)
     reach = training.reach_days if part == "churn" else _horizon(training)
     dates = [iso(snapshot.reference_date) for snapshot in training.training]

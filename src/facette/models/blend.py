@@ -3,13 +3,13 @@
     value   log E[Y | x] = log(offset) + sum of weight x member + constant
     churn   log-odds     = sum of weight x member's log-odds
 
-The offset is what a customer spent, faded with age: a forecast by itself, which members correct.
-Members are LightGBM's estimators, or others that tell themselves as a linear form (`as_linear`).
+The offset is what a customer was worth, faded with age: a forecast by itself, which members
+correct. Members are LightGBM's estimators, or others that tell themselves as a linear form
+(`as_linear`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -26,23 +26,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from facette.errors import BadInput
 from facette.models.learner import Losses, Mix, has_log_link, is_lightgbm, with_safe_names
 from facette.models.ridge_logistic import GAPS, linear_terms, two_classes
-
-WINDOW = re.compile(r"spend_(\d+)d")
-
-
-def fading(windows_days: Sequence[int], half_lives_days: Sequence[float]) -> np.ndarray:
-    """Weights (k,) of the spend of k nested windows: what is older counts less.
-
-    The weight of a day is the mean of exponential decays with these half-lives, each adding up to 1
-    over the longest window; between two windows' ends it is the mean over those days. Who spends
-    the same every day thus has that as faded spend, in currency units a day.
-    """
-    days = np.arange(1, windows_days[-1] + 1)
-    decays = 0.5 ** (days / np.array(half_lives_days, dtype=float)[:, None])
-    each = (decays / decays.sum(axis=1, keepdims=True)).mean(axis=0)
-    ends = [0, *windows_days]
-    steps = [each[a:b].mean() for a, b in zip(ends, windows_days, strict=False)]
-    return np.array(steps) - np.array([*steps[1:], 0.0])
 
 
 def _sum(columns: np.ndarray) -> np.ndarray:
@@ -96,61 +79,31 @@ class Offset:
         }
 
 
-def faded_spend(
-    frame: pd.DataFrame, y: np.ndarray, half_lives_days: Sequence[float] | None, floor_share: float,
-    long_run: str | None, long_run_share: float,
-) -> Offset:  # fmt: skip
-    """The offset that adds up to the training outcomes; a constant where no spend is known.
+def offset_of(
+    frame: pd.DataFrame, y: np.ndarray, columns: Sequence[str] | None, floor_share: float
+) -> Offset:
+    """The offset that adds up to the training outcomes: the mean of the columns that are there.
 
-    `floor_share` of their mean is expected of everybody; of the rest, `long_run_share` follows the
-    column `long_run`, where it is there, and the others the faded windows. The centre is the
-    mean of the columns, brought to where the logarithm of the forecast has its mean.
+    `floor_share` of the mean outcome is expected of everybody. The centre is the mean of the
+    columns, brought to where the logarithm of the forecast has its mean. A constant where none of
+    the columns is there, or all are 0 for everybody.
 
     Raises:
         BadInput: the share is not above 0 and below 1, so that a logarithm would have no end.
     """
     if not 0 < floor_share < 1:
         raise BadInput(f"floor_share: above 0 and below 1 expected, found {floor_share}")
-    if not 0 <= long_run_share <= 1:
-        raise BadInput(f"long_run_share: from 0 to 1 expected, found {long_run_share}")
     mean = float(y.mean())
-    constant = Offset((), np.zeros(0), np.zeros(0), mean)
-    if not half_lives_days:
-        return constant
-    sources = _sources(frame, half_lives_days, long_run, long_run_share)
-    if not sources:
-        return constant
-    shares = {column: weight for source in sources for column, weight in source.items()}
-    columns, of_mean = tuple(shares), np.array(list(shares.values()))
-    none = np.zeros(len(columns))
-    total = np.maximum(_sum(Offset(columns, of_mean, none, 0.0)._amounts(frame)), 0.0).mean()
-    weights = of_mean * (1 - floor_share) * mean / total
-    made = Offset(columns, weights, none, floor_share * mean)
-    usual = frame[list(columns)].clip(lower=0).fillna(0).mean().to_numpy(dtype=float)
+    there = tuple(column for column in columns or () if column in frame)
+    alike = Offset(there, np.ones(len(there)), np.zeros(len(there)), 0.0)
+    total = np.maximum(_sum(alike._amounts(frame)), 0.0).mean()
+    if not total > 0:
+        return Offset((), np.zeros(0), np.zeros(0), mean)
+    weights = alike.weights * (1 - floor_share) * mean / total
+    made = Offset(there, weights, alike.center, floor_share * mean)
+    usual = frame[list(there)].clip(lower=0).fillna(0).mean().to_numpy(dtype=float)
     reached = np.exp(made.log(frame).mean()) - made.floor
-    return Offset(columns, weights, usual * (reached / (weights * usual).sum()), made.floor)
-
-
-def _sources(
-    frame: pd.DataFrame, half_lives_days: Sequence[float], long_run: str | None, share: float
-) -> list[dict[str, float]]:
-    """Weights of the windows' columns and of the long run, each source with its share of a mean.
-
-    A source that is not there, or 0 for everybody, leaves its share to the other.
-    """
-    found = sorted((int(m[1]), c) for c in frame.columns if (m := WINDOW.fullmatch(str(c))))
-    faded = dict[str, float]()
-    if found:
-        weights = fading([window for window, _ in found], half_lives_days)
-        faded = {column: float(w) for (_, column), w in zip(found, weights, strict=True)}
-    whole = {} if long_run is None or long_run not in frame else {long_run: 1.0}
-    sources = []
-    for part, source in ((1 - share, faded), (share, whole)):
-        spent = frame[list(source)].fillna(0.0).to_numpy(dtype=float) @ list(source.values())
-        total = np.maximum(spent, 0.0).mean() if source else 0.0
-        if part > 0 and total > 0:
-            sources.append({column: part * weight / total for column, weight in source.items()})
-    return sources
+    return Offset(there, weights, usual * (reached / (weights * usual).sum()), made.floor)
 
 
 @dataclass(frozen=True)
@@ -323,8 +276,8 @@ class BlendRegressor(RegressorMixin, BaseEstimator):
 
     `weights` are in the order of `members`. Where null, validation (`losses`) chooses among those
     `tried`, by the deviance of `deviance_power`, together with the number of trees, a multiple of
-    `trees_step` up to `n_estimators`; without validation they are equal. The offset: `faded_spend`;
-    `half_lives_days` null: the mean.
+    `trees_step` up to `n_estimators`; without validation they are equal. `offset` names the columns
+    whose mean is the offset (`offset_of`); null: the mean outcome.
     """
 
     link = "log"
@@ -332,26 +285,18 @@ class BlendRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self, members: Mapping[str, Any], weights: Sequence[float] | None,
         tried: Sequence[Sequence[float]], trees_step: int,
-        half_lives_days: Sequence[float] | None, floor_share: float, long_run: str | None,
-        long_run_share: float, row_weight_power: float, row_weight_cap: float,
-        deviance_power: float,
+        offset: Sequence[str] | None, floor_share: float, row_weight_power: float,
+        row_weight_cap: float, deviance_power: float,
     ) -> None:  # fmt: skip
         self.members = members
         self.weights = weights
         self.tried = tried
         self.trees_step = trees_step
-        self.half_lives_days = half_lives_days
+        self.offset = offset
         self.floor_share = floor_share
-        self.long_run = long_run
-        self.long_run_share = long_run_share
         self.row_weight_power = row_weight_power
         self.row_weight_cap = row_weight_cap
         self.deviance_power = deviance_power
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """The columns it asks for beside the features of a snapshot."""
-        return () if self.long_run is None else (self.long_run,)
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> BlendRegressor:
         """Fit on (n, p) features, text as pandas categories, and (n,) outcomes.
@@ -367,9 +312,7 @@ class BlendRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _fit_members(self, frame: pd.DataFrame, y: np.ndarray, names: Sequence[str]) -> None:
-        self.offset_ = faded_spend(
-            frame, y, self.half_lives_days, self.floor_share, self.long_run, self.long_run_share
-        )
+        self.offset_ = offset_of(frame, y, self.offset, self.floor_share)
         log_offset = self.offset_.log(frame)
         self.members_ = {n: Member(self._fitted(n, frame, y, log_offset)) for n in names}
 

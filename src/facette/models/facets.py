@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
 from facette.models.calibration import fitted_calibration
 from facette.models.learner import Fitted, Mix, design
 from facette.models.validation import (
+    SEASON,
     chosen_trees,
     fitted_on_all,
     out_of_fold,
@@ -78,15 +78,16 @@ def check_outcomes(panel: Panel, part: str) -> None:
 def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int) -> Learned:
     """Expected value E[net margin of the outcome window | x], in currency units.
 
-    A log link does not keep the total: predictions are scaled so that the out-of-fold ones of the
+    Learnt seasonally adjusted where a season is known. A log link does not keep the total:
+    predictions are scaled so that the out-of-fold ones of the
     latest training snapshot add up to what happened. Without one, a customer may be expected to
     cost money where some have; nobody is where none has.
 
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s, reach = sample(panel.training, "value"), _value_reach(panel)
-    columns = settings.features or [*catalogue(panel.spec), *_beside(estimator, s.frame)]
+    s, reach = sample(panel.training, "value").adjusted(), _value_reach(panel)
+    columns = settings.features or list(catalogue(panel.spec))
     made = design(s.frame, columns, OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     model = fitted_on_all(estimator, made, s, trees)
@@ -103,12 +104,8 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
         )
     lower = 0.0 if model.link == "log" or not refunded else None
     again = redrawn(estimator, made, s, trees)
-    return Learned(model.files(lower=lower, scale=scale), params, notes, again)
-
-
-def _beside(estimator: BaseEstimator, frame: pd.DataFrame) -> list[str]:
-    """Columns that an estimator asks for beside the features, where they are there."""
-    return [column for column in getattr(estimator, "beside", ()) if column in frame]
+    files = model.files(lower=lower, scale=scale, season=_season(panel))
+    return Learned(files, params, notes, again)
 
 
 def _grown(trees: int | Mix | None) -> dict[str, Any]:
@@ -121,6 +118,11 @@ def _grown(trees: int | Mix | None) -> dict[str, Any]:
 def _value_reach(panel: Panel) -> int | None:
     """Value looks one horizon ahead, without the gap that churn leaves."""
     return panel.spec.horizon_days if isinstance(panel.spec, SnapshotSpec) else None
+
+
+def _season(panel: Panel) -> str | None:
+    """The column that predictions of a usual season are multiplied by."""
+    return SEASON if isinstance(panel.spec, SnapshotSpec) and panel.spec.season else None
 
 
 def peer_columns(panel: Panel, families: Sequence[str] | None = None) -> list[str]:
@@ -164,7 +166,7 @@ def learn_potential(
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    s, reach = sample(panel.training, "value"), _value_reach(panel)
+    s, reach = sample(panel.training, "value").adjusted(), _value_reach(panel)
     made = design(s.frame, potential_columns(panel, settings), OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
@@ -173,7 +175,8 @@ def learn_potential(
     params = {**_grown(trees), "validation": how, "shift": shift, "features": len(made.columns)}
     note = f"potential: {how}; conformalised by customers of the latest training snapshot"
     again = redrawn(estimator, made, s, trees)
-    return Learned(model.files(shift=shift, lower=0.0), params, [note], again)
+    files = model.files(shift=shift, lower=0.0, season=_season(panel))
+    return Learned(files, params, [note], again)
 
 
 def conformal_shift(residuals: np.ndarray, tau: float) -> float:

@@ -6,7 +6,7 @@ The test snapshot is never seen here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,19 +47,27 @@ class Sample:
         """Features and outcomes of the chosen rows."""
         return self.frame[chosen], self.outcome[chosen]
 
+    def adjusted(self) -> Sample:
+        """The sample with amounts as they would be in a usual season."""
+        if SEASON not in self.frame:
+            return self
+        return replace(self, outcome=self.outcome / self.frame[SEASON].to_numpy())
+
     @property
     def latest(self) -> np.ndarray:
         """True for the rows of the latest training snapshot."""
         return self.snapshot == self.snapshot.max()
 
 
-BESIDE = ("value_current", "value_annualised", "active")
+SEASON = "season_ahead"
+BESIDE = ("value_current", "value_annualised", "active", SEASON)
 
 
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
     """Features, and beside them what naive forecasts, offsets and tiers go by, where it is known.
 
-    Current value, all past value brought to the horizon (of dated snapshots), and `active`.
+    Current value, all past value brought to the horizon and the season ahead (of dated snapshots),
+    and `active`.
     """
     there = [name for name in BESIDE if name in snapshot.context]
     beside = snapshot.context[there].astype(float)

@@ -353,7 +353,14 @@ class Facet:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Predictions (n,): currency units, or a calibrated probability; NaN where undefined."""
-        return np.where(self.defined(frame), self.answer(self.raw(frame)), np.nan)
+        told = self.answer(self.raw(frame)) * self.seasonal(frame)
+        return np.where(self.defined(frame), told, np.nan)
+
+    def seasonal(self, frame: pd.DataFrame) -> Floats:
+        """What answers (n,) are multiplied by: how much the outcome window brings in its season."""
+        if self.season is None:
+            return np.ones(len(frame))
+        return _numbers(frame, self.season)
 
     def answer(self, raw: Floats) -> Floats:
         """What raw scores (n,) mean: currency units, or a calibrated probability."""
@@ -370,6 +377,12 @@ class Facet:
     def where(self) -> str | None:
         """The column that says for whom the outcome is defined, or None for everybody."""
         column: str | None = self.spec.get("where")
+        return column
+
+    @property
+    def season(self) -> str | None:
+        """The column of how much the outcome window brings, or None where all are alike."""
+        column: str | None = self.spec.get("season")
         return column
 
     def _answer(self, raw: Floats) -> Floats:
@@ -610,8 +623,7 @@ class Bundle:
         for facet in self.facets.values():
             for name in facet.features:
                 kinds[name] = "category" if name in facet.spec["categories"] else "number"
-            if facet.where is not None:
-                kinds[facet.where] = "number"
+            kinds |= dict.fromkeys(filter(None, (facet.where, facet.season)), "number")
         return kinds | (self.grid.inputs if self.grid else {})
 
     def features(self, part: str) -> list[str]:

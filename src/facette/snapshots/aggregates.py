@@ -11,6 +11,7 @@ from functools import reduce
 import narwhals as nw
 
 from facette.settings import Population
+from facette.snapshots.fading import summed
 from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, HOUR_US, Tables
@@ -30,7 +31,7 @@ def aggregates_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     lines = recent.with_columns(day=nw.col("occurred_at") // DAY_US)
     bought = lines.filter(IS_PURCHASE)
     families = [
-        _history(known, spec),
+        _history(known, t, spec),
         _spend(lines, t, spec),
         _visits(_baskets(bought), t, spec),
         _rhythm(bought.select(KEY, "day").unique(), t, spec),
@@ -90,8 +91,8 @@ def hour_of(instant: nw.Expr) -> nw.Expr:
     return instant // HOUR_US % 24
 
 
-def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
-    """The whole known past: the last purchase, and what the baselines need."""
+def _history(known: nw.LazyFrame, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
+    """The whole known past: the last purchase, value by age, and what the baselines need."""
     net = nw.col("margin" if "margin" in spec.columns else "amount")
     days = (
         known.with_columns(day=nw.col("occurred_at") // DAY_US)
@@ -100,15 +101,22 @@ def _history(known: nw.LazyFrame, spec: SnapshotSpec) -> nw.LazyFrame:
             integer(net.sum(), "net"),
             integer(nw.when(IS_PURCHASE).then(nw.col("occurred_at")).max(), "last_at"),
         )
-        .with_columns(first_day=nw.col("day").min().over(KEY))
+        .with_columns(
+            first_day=nw.col("day").min().over(KEY),
+            bought=(~nw.col("last_at").is_null()).cast(nw.Int64),
+        )
     )
-    bought = ~nw.col("last_at").is_null()
+    bought = nw.col("bought") == 1
     return days.group_by(KEY).agg(
         integer(nw.col("day").min(), "history_first_day"),
         integer(nw.when(bought).then(nw.col("day")).max(), "history_last_day"),
         integer(nw.col("last_at").max(), "last_at"),
         count_where(bought, "history_days"),
         sum_where(nw.col("day") > nw.col("first_day"), nw.col("net"), "history_repeat_amount"),
+        *(
+            sum_where(nw.col("day") >= first, nw.col(column), name)
+            for name, column, first in summed(t, spec)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ product category, a channel, a question, a kind of event.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,6 +61,14 @@ _SPEND = (
     Feature("spend_{w}d", "purchase", "currency", "spend in the last {w} days", "dépenses des {w} derniers jours", "transactions.amount", clause_en="spent {own} in the last {w} days", clause_fr="a dépensé {own} en {w} jours", topic="spend", **_LEVEL),
     Feature("transactions_{w}d", "purchase", "count", "purchases in the last {w} days", "achats des {w} derniers jours", "transactions.transaction_id", clause_en="made {own} {purchase|purchases} in the last {w} days", clause_fr="a fait {own} {achat|achats} en {w} jours", topic="visits", **_LEVEL),
     Feature("active_days_{w}d", "purchase", "days", "days with a purchase in the last {w} days", "jours d'achat sur les {w} derniers jours", "transactions.occurred_at", clause_en="bought on {own} of the last {w}", clause_fr="a acheté {own} sur {w}", topic="visits", compared="many", **_LEVEL),
+)
+_FADED = (
+    Feature("value_faded_{w}d", "purchase", "currency", "value in four weeks, fading by half every {w} days", "valeur en quatre semaines, estompée de moitié tous les {w} jours", "transactions.amount", clause_en="was worth {own} in four weeks (fading by half every {w} days)", clause_fr="a valu {own} en quatre semaines (estompés de moitié tous les {w} jours)", topic="spend", **_LEVEL),
+    Feature("active_days_faded_{w}d", "purchase", "days", "days with a purchase in four weeks, fading by half every {w} days", "jours d'achat en quatre semaines, estompés de moitié tous les {w} jours", "transactions.occurred_at", clause_en="bought on {own} in four weeks (fading by half every {w} days)", clause_fr="a acheté {own} en quatre semaines (estompés de moitié tous les {w} jours)", topic="visits", compared="many", **_LEVEL),
+)
+_COURSE = (
+    Feature("value_course_{w}d", "purchase", "ratio", "course of value: that fading in {w} days against that fading in {o}, from -1 to 1", "cours de la valeur\u202f: celle qui s'estompe en {w} jours rapportée à celle en {o}, de -1 à 1", "transactions.amount", clause_en="course of value of {own}, from -1 (fallen to nothing) to 1 (all of it recent)", clause_fr="cours de la valeur de {own}, de -1 (tombée à rien) à 1 (toute récente)", topic="trend"),
+    Feature("active_days_course_{w}d", "purchase", "ratio", "course of visits: those fading in {w} days against those fading in {o}, from -1 to 1", "cours des visites\u202f: celles qui s'estompent en {w} jours rapportées à celles en {o}, de -1 à 1", "transactions.occurred_at", clause_en="course of visits of {own}, from -1 (fallen to nothing) to 1 (all of them recent)", clause_fr="cours des visites de {own}, de -1 (tombées à rien) à 1 (toutes récentes)", topic="trend"),
 )
 _ALWAYS = (
     Feature("recency_days", "purchase", "days", "days since the last purchase", "jours depuis le dernier achat", "transactions.occurred_at", clause_en="last bought {own} ago", clause_fr="dernier achat il y a {own}", topic="silence", compared="ago"),
@@ -224,6 +232,7 @@ def has_names_twice(spec: SnapshotSpec) -> bool:
 
 def _listed(spec: SnapshotSpec) -> list[Feature]:
     made = [_filled(f, w=w) for w in spec.windows_days for f in _SPEND]
+    made += _of_fading(spec.half_lives_days)
     made += _ALWAYS
     made += _HOURS if spec.has_hours else ()
     made += _DISCOUNT if "discount" in spec.columns else ()
@@ -241,6 +250,13 @@ def _listed(spec: SnapshotSpec) -> list[Feature]:
     made += [_CONTRACT_PRODUCTS] if "contract_product" in spec.columns else []
     made += [_ACQUIRED if a == "acquired_at" else _filled(_ATTRIBUTE, a=a) for a in spec.attributes]
     return [_filled(f, o=spec.observation_days) for f in made]
+
+
+def _of_fading(half_lives: Sequence[int]) -> list[Feature]:
+    return [
+        *(_filled(f, w=h) for f in _FADED for h in half_lives),
+        *(_filled(f, w=h, o=half_lives[-1]) for f in _COURSE for h in half_lives[:-1]),
+    ]
 
 
 def _of_usage(spec: SnapshotSpec) -> list[Feature]:

@@ -12,7 +12,7 @@ from facette.settings import ChurnDefinition, ChurnModel, EventData, Population
 from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.instants import as_date
-from facette.snapshots.known import history_days, known_at
+from facette.snapshots.known import first_known_day, history_days, known_at
 from facette.snapshots.outcomes import OUTCOMES
 from facette.snapshots.relation_columns import ranked, with_own_columns, with_related
 from facette.snapshots.spec import SnapshotSpec
@@ -90,6 +90,8 @@ def constants(
         gap_days=churn.gap_days,
         contractual=churn.definition is ChurnDefinition.contractual,
         population=settings.population.value,
+        half_lives_days=tuple(sorted(set(settings.half_lives_days))),
+        observed_from=first_known_day(tables, earliest),
     )
     _refuse_names_of_features(spec)
     spec = with_own_columns(spec, "used_categories", categories[: settings.category_usage], notes)

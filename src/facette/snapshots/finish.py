@@ -1,8 +1,8 @@
 """The finishing step: integer aggregates become features, in NumPy, the same for every engine.
 
-Ratios, logarithms and entropy are computed here, in `usage` and in `relation_ratios`, and nowhere
-else, row by row, so that a feature depends on its customer's own integers and on the constants of
-the spec only.
+Ratios, logarithms and entropy are computed here, in `usage`, `fading` and `relation_ratios`, and
+nowhere else, row by row, so that a feature depends on its customer's own integers and on the
+constants of the spec only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import polars as pl
 
 from facette.snapshots.aggregates import DAY_PARTS, KEY
 from facette.snapshots.catalogue import catalogue, share_column
+from facette.snapshots.fading import faded
 from facette.snapshots.ratios import Columns, entropy, ratio
 from facette.snapshots.relation_ratios import consent, events, reaction, relation, stated
 from facette.snapshots.spec import SnapshotSpec
@@ -38,7 +39,7 @@ def finished(aggregates: pl.DataFrame, t: int, spec: SnapshotSpec) -> pd.DataFra
     made: dict[str, Any] = _purchase(raw, t, spec) | _basket(raw, spec) | _occasion(raw, spec)
     made |= _discount(raw) | _mix(raw, spec) | usage(raw, spec)
     made |= relation(raw, t, spec) | reaction(raw, t, spec) | stated(ordered, raw, t, spec)
-    made |= consent(raw, spec) | events(raw, t, spec)
+    made |= consent(raw, spec) | events(raw, t, spec) | faded(raw, t, spec)
     made |= _contracts(raw) | _profile(ordered, raw, t, spec)
     frame = pd.DataFrame(
         {name: made[name] for name in catalogue(spec)},

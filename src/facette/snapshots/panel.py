@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -25,6 +25,7 @@ from facette.snapshots.instants import EPOCH, as_date, iso
 from facette.snapshots.known import history_days
 from facette.snapshots.outcomes import YEAR_DAYS, net_column, outcomes_after, past_windows
 from facette.snapshots.relations import related_at
+from facette.snapshots.season import season_ahead, season_at
 from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.snapshots.usage import usage_at
 from facette.tables.contract import DAY_US, Tables
@@ -38,7 +39,8 @@ class Snapshot:
 
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
-    where there is no such window, or no purchase to count days from. `outcomes`: `value` (currency
+    where there is no such window, or no purchase to count days from; `season_ahead` is how much the
+    outcome window brings, against the mean of the year. `outcomes`: `value` (currency
     units) and `churned` (0 or 1, NaN for who was not active), None where the future is not known.
     """
 
@@ -114,6 +116,8 @@ def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: E
     reach = settings.horizon_days + churn.gap_days
     dates = reference_dates(tables, settings, reach)
     spec = constants(tables, dates[0], settings, churn, data, notes)
+    if settings.seasonal:
+        spec = _seasonal(tables, dates[-1], spec, notes)
     made = [snapshot_at(tables, t, spec, settings.perimeter, with_outcomes=True) for t in dates]
     if all((s.context["history_days"] <= 1).all() for s in made):
         raise BadInput(
@@ -124,6 +128,20 @@ def panel(tables: Tables, settings: SnapshotSettings, churn: ChurnModel, data: E
     if spec.population == Population.known.value:
         notes.append(_without_purchase(made[-1]))
     return Panel(made[:-1], made[-1], spec, notes)
+
+
+def _seasonal(tables: Tables, t: int, spec: SnapshotSpec, notes: list[str]) -> SnapshotSpec:
+    """The spec with the season known at the test date; whether there is one is said in `notes`."""
+    season, why = season_at(tables, t, spec)
+    made = replace(spec, season=season)
+    notes.append(
+        f"value is not seasonally adjusted: {why}"
+        if why
+        else "value is seasonally adjusted (snapshot.seasonal): learnt and forecast against the "
+        f"weeks of the year before {as_date(t)}; the outcome window brings "
+        f"{season_ahead(t, made):.2f} times what a usual one does"
+    )
+    return made
 
 
 def _without_purchase(snapshot: Snapshot) -> str:
@@ -173,8 +191,8 @@ def _aggregated(tables: Tables, t: int, spec: SnapshotSpec, with_outcomes: bool)
 def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> list[int]:
     """Reference dates in microseconds, ascending, the last one the test.
 
-    `reach` is how many days the outcomes of a date look ahead. `auto` counts back from the end of
-    observation in steps of `reach` while `observation_days` of history remain.
+    `reach` is how many days the outcomes of a date look ahead. `auto` takes the latest date whose
+    outcomes are known as the test, and `training_dates` before it.
 
     Raises:
         BadInput: a date is malformed, before the first purchase, or its outcome window runs past
@@ -182,10 +200,12 @@ def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> l
     """
     start, end = tables.first_at // DAY_US * DAY_US, tables.observed_until
     if settings.reference_dates == "auto":
+        test = end - reach * DAY_US
         earliest = start + settings.observation_days * DAY_US
-        steps = range(1, settings.max_reference_dates + 1)
-        dates = [end - step * reach * DAY_US for step in steps]
-        dates = sorted(t for t in dates if t >= earliest)
+        dates = [
+            *training_dates(test, start, settings, reach),
+            *([test] if test >= earliest else []),
+        ]
     else:
         given = settings.reference_dates
         if isinstance(given, str) or not isinstance(given, Iterable):
@@ -203,6 +223,19 @@ def reference_dates(tables: Tables, settings: SnapshotSettings, reach: int) -> l
             "to train, one to test); lower snapshot.horizon_days or snapshot.observation_days"
         )
     return dates
+
+
+def training_dates(test: int, start: int, settings: SnapshotSettings, reach: int) -> list[int]:
+    """Dates to learn from, ascending: the latest whose outcomes end by `test`, and back from there.
+
+    In steps of `training_step_days`, or else of `reach`, while `observation_days` of history since
+    `start` remain, `max_reference_dates` at most with the test.
+    """
+    step = settings.training_step_days or reach
+    earliest = start + settings.observation_days * DAY_US
+    back = range(settings.max_reference_dates - 1)
+    dates = [test - (reach + i * step) * DAY_US for i in back]
+    return sorted(t for t in dates if t >= earliest)
 
 
 def _check_dates(dates: list[int], start: int, end: int, reach: int) -> None:
@@ -239,6 +272,7 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
         | {
             "value_annualised": np.nan_to_num(number["history_net_amount"]) / money * rate
             * spec.horizon_days / history,
+            "season_ahead": np.full(len(rows), season_ahead(t, spec)),
             "tenure_days": day - number["history_first_day"],
             "history_days": np.nan_to_num(number["history_days"]),
             "history_recency_days": np.nan_to_num(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+WEEK_DAYS = 7
 PERIOD_DAYS = 28  # four weeks, so that weekdays fall alike
 
 
@@ -24,6 +27,10 @@ class SnapshotSpec:
     version stored before there were such features has none of them.
 
     `population` says who has a row: `customers`, or `known`, who has not bought yet included.
+
+    `half_lives_days` are those of value faded with age, from the first day known at the earliest
+    training date on, `observed_from` (days since 1970). `season` is the index of each week of the
+    year by which value is adjusted, empty where there is none.
     """
 
     horizon_days: int
@@ -51,11 +58,20 @@ class SnapshotSpec:
     event_kinds: tuple[str, ...] = ()
     valued_kinds: tuple[str, ...] = ()
     population: str = "customers"
+    half_lives_days: tuple[int, ...] = ()
+    observed_from: int | None = None
+    season: tuple[float, ...] = ()
 
     @property
     def periods(self) -> int:
         """How many whole periods of four weeks the observation window holds."""
         return self.observation_days // PERIOD_DAYS
+
+    def season_on(self, days: np.ndarray) -> np.ndarray:
+        """The seasonal index (n,) of days since 1970; 1 where no season is known."""
+        if not self.season:
+            return np.ones(len(days))
+        return np.array(self.season)[days // WEEK_DAYS % len(self.season)]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
