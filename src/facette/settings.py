@@ -53,8 +53,9 @@ class ChurnDefinition(Enum):
 
 
 class Calibration(Enum):
-    """What maps a churn score to a probability."""
+    """What maps a churn score to a probability; `chosen`: what serves unseen customers best."""
 
+    chosen = "chosen"
     none = "none"
     sigmoid = "sigmoid"
     isotonic = "isotonic"
