@@ -156,6 +156,34 @@ def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> 
     assert "value/mae" not in trained.metrics
 
 
+PARTIAL = ("model.churn.definition=partial", "model.churn.partial_of=spend",
+           "model.churn.partial_share=0.5")  # fmt: skip
+
+
+def test_two_definitions_of_churn_never_share_a_model_name(
+    trained: Trained, journey: Path, home: Path
+) -> None:
+    wanted = (*QUICK, f"data.path={journey}", *PARTIAL)
+    told = r"complete_journey_customer version 1, .*as non_contractual and .*as partial_spend"
+    with pytest.raises(BadInput, match=told):
+        train_in(home, *wanted)
+    alone = train_in(home, *wanted, "parts=[churn]")
+    assert alone.versions == {"complete_journey_churn_partial_spend": 1}
+    page = alone.report.read_text(encoding="utf-8")
+    assert "Churn (partial): net spend in the 91 days from 0 days after the date below 50%" in page
+    card = client_of(home).get_model_version("complete_journey_churn_partial_spend", "1")
+    assert "Churn (partial): net spend" in card.description
+    assert any("spending less is no leaving" in line for line in alone.story.said)
+    assert alone.metrics["churn/log_loss"] < alone.metrics["churn/baseline/base_rate/log_loss"]
+
+
+def test_partial_churn_without_a_share_is_refused_before_work(journey: Path, home: Path) -> None:
+    with pytest.raises(BadInput, match=r"model\.churn\.partial_of: None .*spend or days"):
+        train_in(home, *QUICK, f"data.path={journey}", PARTIAL[0])
+    with pytest.raises(BadInput, match=r"model\.churn\.partial_share: 1\.5 .*between 0 and 1"):
+        train_in(home, *QUICK, *PARTIAL[:2], "model.churn.partial_share=1.5")
+
+
 def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:
     trained = train_in(
         tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",

@@ -15,6 +15,8 @@ from facette.errors import BadInput
 from facette.settings import (
     BankData,
     Benchmark,
+    ChurnDefinition,
+    ChurnModel,
     Compare,
     Data,
     Describe,
@@ -171,8 +173,20 @@ def _model_ranges(model: Models) -> list[Range]:
     return [
         ("model.potential.tau", tau, 0 < tau < 1, "between 0 and 1"),
         *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
+        *_partial_ranges(model.churn),
         *((f"model.{part}.folds", n, n > 1, "2 or more") for part, n in folds.items()),
     ]
+
+
+def _partial_ranges(churn: ChurnModel) -> list[Range]:
+    of, share = churn.partial_of, churn.partial_share
+    if churn.definition is not ChurnDefinition.partial:
+        return []
+    return [
+        ("model.churn.partial_of", of, of is not None, "spend or days (model/churn=partial)"),
+        ("model.churn.partial_share", share, share is not None and 0 < share < 1,
+         "a share between 0 and 1 (model/churn=partial)"),
+    ]  # fmt: skip
 
 
 def _tuning_ranges(tune: Tune) -> list[Range]:

@@ -50,6 +50,14 @@ class ChurnDefinition(Enum):
 
     non_contractual = "non_contractual"
     contractual = "contractual"
+    partial = "partial"
+
+
+class PartialOf(Enum):
+    """What falls where a customer leaves in part: net spend, or days of purchase."""
+
+    spend = "spend"
+    days = "days"
 
 
 class Calibration(Enum):
@@ -425,7 +433,11 @@ class PotentialModel:
 
 @dataclass
 class ChurnModel:
-    """Churn by a declared definition, calibrated."""
+    """Churn by a declared definition, calibrated.
+
+    `partial_of` and `partial_share`: what falls, and by more than which share of what it was in the
+    last horizon, where the definition is `partial`.
+    """
 
     name: str = MISSING
     estimator: Any = MISSING
@@ -435,6 +447,8 @@ class ChurnModel:
     active_days: int = MISSING
     gap_days: int = MISSING
     calibration: Calibration = MISSING
+    partial_of: PartialOf | None = None
+    partial_share: float | None = None
 
 
 @dataclass

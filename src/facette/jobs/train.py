@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from facette.jobs.championship import beside_champion
+from facette.jobs.championship import beside_champion, check_definition, registered_names
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
@@ -70,6 +70,7 @@ from facette.tables.door import read
 from facette.tables.wide import read_wide
 
 STAGES = 8
+FALLS = {"partial_spend": "spending less", "partial_days": "buying on fewer days"}
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def train(
         tables, snapshots = _snapshots(settings, progress)
         off = switched_off(settings, snapshots)
         check_fit(settings, snapshots, off, estimators["segments"])
+        check_definition(settings, snapshots, off)
         grid = _grid(settings, snapshots, estimators)
         fitted, without = chosen_segmentations(settings, snapshots, estimators)
 
@@ -164,7 +166,7 @@ def train(
                 _judged_grid(settings, snapshots, grid, scored), side,
             )  # fmt: skip
             progress.stage("explaining and reporting")
-            names = _registered_names(found, bundle.parts)
+            names = registered_names(settings, snapshots, bundle.parts)
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
             story = tell(
                 found, configuration=configuration, command=command, run_name=run.run_id,
@@ -294,7 +296,8 @@ def _with_profit(
     if "churn" not in judgements:
         return judgements
     data, retention = settings.data, settings.evaluation.retention
-    instead = data.outcomes.churn_means if isinstance(data, WideData) else None
+    partly = FALLS.get(snapshots.spec.churn_definition)
+    instead = data.outcomes.churn_means if isinstance(data, WideData) else partly
     churn = with_profit(judgements["churn"], snapshots, scored, retention, instead)
     return judgements | {"churn": churn}
 
@@ -309,12 +312,3 @@ def _recovered(
     progress.detail("holding it against the truth")
     truth = truth_of(settings.data, snapshots)
     return recovered(settings, tables, snapshots, scored, behaviour, truth, side)
-
-
-def _registered_names(found: Findings, parts: list[str]) -> dict[str, list[str]]:
-    """Registered name -> its parts; the composite only when all parts were asked for."""
-    prefix = found.settings.tracking.registry_prefix + found.settings.data.name
-    names = {f"{prefix}_{'behaviour' if p == 'segments' else p}": [p] for p in parts}
-    if set(PARTS) <= {part.value for part in found.settings.parts}:
-        names[f"{prefix}_customer"] = list(parts)
-    return names
