@@ -156,6 +156,26 @@ def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> 
     assert "value/mae" not in trained.metrics
 
 
+def test_newcomers_are_too_early_to_tell_in_training_and_scoring_alike(
+    journey: Path, tmp_path: Path
+) -> None:
+    own = (*QUICK, f"data.path={journey}", "snapshot.min_history_days=120")
+    trained = train_in(tmp_path, *own)
+    early = trained.scored["value_expected"].isna()
+    assert 0 < early.sum() < 30
+    assert (trained.scored.loc[early, "potential_tier"] == "too early").all()
+    told = f"newcomers: {early.sum()} of {len(early)} customers at 2017-10-01, whose tenure is"
+    page = trained.report.read_text(encoding="utf-8")
+    assert f"{told} below 120 days, have no forecast, it is too early to say" in page
+    with chdir(tmp_path):
+        again = score(settings_of("score", "reference_date=2017-10-01", f"data.path={journey}"))
+    pd.testing.assert_frame_equal(
+        again.frame.drop(columns="model_version").reset_index(drop=True),
+        trained.scored.reset_index(drop=True),
+        check_exact=True,
+    )
+
+
 PARTIAL = ("model.churn.definition=partial", "model.churn.partial_of=spend",
            "model.churn.partial_share=0.5")  # fmt: skip
 

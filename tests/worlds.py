@@ -67,7 +67,7 @@ def panel_settings(**changed: Any) -> Snapshot:
         "reference_dates": "auto", "horizon_days": 56, "observation_days": 112,
         "windows_days": [14, 56, 112], "max_reference_dates": 5, "categories": 3,
         "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
-        "population": Population.customers,
+        "population": Population.customers, "min_history_days": 0,
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

@@ -23,6 +23,7 @@ from facette.settings import (
     Drivers,
     EventData,
     Models,
+    Newcomers,
     Retention,
     Score,
     Simulate,
@@ -30,6 +31,7 @@ from facette.settings import (
     ThreeTests,
     Train,
     Tune,
+    WideData,
     World,
 )
 
@@ -158,6 +160,7 @@ def _training_ranges(train: Train) -> list[Range]:
         ("grid.top", train.grid.top, bool(train.grid.top), "at least one grade"),
         *_three_tests_ranges(train.three_tests),
         *_model_ranges(train.model),
+        *_newcomer_ranges(train),
         ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
@@ -176,6 +179,16 @@ def _model_ranges(model: Models) -> list[Range]:
         *_partial_ranges(model.churn),
         *((f"model.{part}.folds", n, n > 1, "2 or more") for part, n in folds.items()),
     ]
+
+
+def _newcomer_ranges(train: Train) -> list[Range]:
+    days, foretold = train.snapshot.min_history_days, train.model.newcomers is not Newcomers.none
+    return [
+        ("snapshot.min_history_days", days, days == 0 or not isinstance(train.data, WideData),
+         "0, as a wide table bears no dates to count from,"),
+        ("snapshot.min_history_days", days, days == 0 or foretold or not train.evaluation.truth,
+         "0, as evaluation.truth holds every customer against the truth,"),
+    ]  # fmt: skip
 
 
 def _partial_ranges(churn: ChurnModel) -> list[Range]:
@@ -250,6 +263,8 @@ def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:
         ("snapshot.windows_days", snapshot.windows_days,
          bool(snapshot.windows_days) and min(snapshot.windows_days) > 0, "days above 0"),
         ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
+        ("snapshot.min_history_days", snapshot.min_history_days, snapshot.min_history_days >= 0,
+         "0 or more"),
     ]  # fmt: skip
 
 

@@ -53,6 +53,16 @@ class ChurnDefinition(Enum):
     partial = "partial"
 
 
+class Newcomers(Enum):
+    """What is foretold of customers without `snapshot.min_history_days` of tenure.
+
+    `none`: nothing, it is too early to say; `attributes`: by a model of who they are.
+    """
+
+    none = "none"
+    attributes = "attributes"
+
+
 class PartialOf(Enum):
     """What falls where a customer leaves in part: net spend, or days of purchase."""
 
@@ -337,6 +347,7 @@ class Snapshot:
     questions: int = MISSING
     event_kinds: int = MISSING
     population: Population = MISSING
+    min_history_days: int = MISSING
     perimeter: str | None = None
 
 
@@ -453,11 +464,12 @@ class ChurnModel:
 
 @dataclass
 class Models:
-    """One model for each facet."""
+    """One model for each facet; `newcomers`: what is foretold of them, in training."""
 
     value: ValueModel = MISSING
     potential: PotentialModel = MISSING
     churn: ChurnModel = MISSING
+    newcomers: Newcomers | None = None
 
 
 @dataclass

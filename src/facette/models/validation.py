@@ -53,7 +53,7 @@ class Sample:
         return self.snapshot == self.snapshot.max()
 
 
-BESIDE = ("value_current", "value_annualised", "active")
+BESIDE = ("value_current", "value_annualised", "active", "newcomer")
 
 
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:

@@ -410,7 +410,8 @@ def _matrix(found: Findings) -> pd.DataFrame | None:
     table = crossed(found.scored, ["value_tier", "potential_tier"])
     for column in ("value_tier", "potential_tier"):
         names = found.frozen[column]["names"]
-        table[column] = pd.Categorical(table[column], names, ordered=True)
+        others = sorted(set(table[column]) - set(names))  # too early to say
+        table[column] = pd.Categorical(table[column], [*names, *others], ordered=True)
     table = table.sort_values(["value_tier", "potential_tier"], ignore_index=True)
     return table.astype({"value_tier": str, "potential_tier": str})
 

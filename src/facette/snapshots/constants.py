@@ -100,6 +100,7 @@ def constants(
         population=settings.population.value,
         partial_of=churn.partial_of.value if partial and churn.partial_of else None,
         partial_share=churn.partial_share if partial else None,
+        min_history_days=settings.min_history_days,
     )
     _refuse_names_of_features(spec)
     spec = with_own_columns(spec, "used_categories", categories[: settings.category_usage], notes)
@@ -177,7 +178,7 @@ def _refuse_names_of_features(spec: SnapshotSpec) -> None:
     Raises:
         BadInput: there is one.
     """
-    beside = {"active", "value_annualised", "value_current"}
+    beside = {"active", "newcomer", "value_annualised", "value_current"}
     taken = {*catalogue(replace(spec, attributes=())), *beside, *OUTCOMES}
     clashing = [name for name in spec.attributes if name in taken]
     if clashing:

@@ -38,7 +38,8 @@ class Snapshot:
 
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
-    where there is no such window, or no purchase to count days from. `outcomes`: `value` (currency
+    where there is no such window, or no purchase to count days from; `newcomer` (0 or 1), where
+    newcomers are told apart. `outcomes`: `value` (currency
     units) and `churned` (0 or 1, NaN for who was not active), None where the future is not known.
     """
 
@@ -149,10 +150,13 @@ def snapshot_at(
         raise BadInput(
             f"snapshot.reference_dates: no customer has a transaction before {iso(date)}"
         )
+    features, context = finished(rows, t, spec), _context(rows, t, history_days(tables, t), spec)
     made = Snapshot(
         date,
-        finished(rows, t, spec),
-        _context(rows, t, history_days(tables, t), spec),
+        features,
+        context.assign(newcomer=_newcomers(features, context, spec))
+        if spec.min_history_days
+        else context,
         _outcomes(rows, spec) if with_outcomes else None,
     )
     return made if perimeter is None else within(made, perimeter)
@@ -249,6 +253,17 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
         },
         index=_index(rows),
     )  # fmt: skip
+
+
+def _newcomers(features: pd.DataFrame, context: pd.DataFrame, spec: SnapshotSpec) -> pd.Series:
+    """1 for who has been a customer for too short a time, or without any date to count from.
+
+    Tenure counts from acquisition where it is known, else from the first purchase.
+    """
+    tenure = context["tenure_days"]
+    if "tenure_days" in features:
+        tenure = features["tenure_days"].fillna(tenure)
+    return (~(tenure >= spec.min_history_days)).astype(float)
 
 
 _CONTEXT = {

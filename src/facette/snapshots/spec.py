@@ -26,6 +26,8 @@ class SnapshotSpec:
     `partial_of` (spend or days) and `partial_share` say that churn is a fall by more than this
     share; None where it is leaving altogether.
 
+    `min_history_days`: whose tenure is below it is a newcomer; 0 where nobody is.
+
     `population` says who has a row: `customers`, or `known`, who has not bought yet included.
     """
 
@@ -56,6 +58,7 @@ class SnapshotSpec:
     population: str = "customers"
     partial_of: str | None = None
     partial_share: float | None = None
+    min_history_days: int = 0
 
     @property
     def churn_definition(self) -> str:
