@@ -131,9 +131,9 @@ def train(
         off = switched_off(settings, snapshots)
         check_fit(settings, settled(snapshots), off, estimators["segments"])
         told = _told_of(settings, snapshots)
-        check_definition(settings, snapshots, off)
         grid = _grid(settings, snapshots, estimators)
         fitted, without = chosen_segmentations(settings, snapshots, estimators)
+        check_definition(settings, snapshots, off)
 
         with (
             tracked(

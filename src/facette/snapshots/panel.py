@@ -39,8 +39,8 @@ class Snapshot:
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
     where there is no such window, or no purchase to count days from; `newcomer` (0 or 1), where
-    newcomers are told apart. `outcomes`: `value` (currency
-    units) and `churned` (0 or 1, NaN for who was not active), None where the future is not known.
+    newcomers are told apart. `outcomes`: `value` (currency units) and `churned` (0 or 1, NaN for
+    who was not active), None where the future is not known.
     """
 
     reference_date: datetime | None
@@ -151,14 +151,9 @@ def snapshot_at(
             f"snapshot.reference_dates: no customer has a transaction before {iso(date)}"
         )
     features, context = finished(rows, t, spec), _context(rows, t, history_days(tables, t), spec)
-    made = Snapshot(
-        date,
-        features,
-        context.assign(newcomer=_newcomers(features, context, spec))
-        if spec.min_history_days
-        else context,
-        _outcomes(rows, spec) if with_outcomes else None,
-    )
+    if spec.min_history_days:
+        context["newcomer"] = _newcomers(features, context, spec)
+    made = Snapshot(date, features, context, _outcomes(rows, spec) if with_outcomes else None)
     return made if perimeter is None else within(made, perimeter)
 
 
