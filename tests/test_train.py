@@ -176,6 +176,21 @@ def test_newcomers_are_too_early_to_tell_in_training_and_scoring_alike(
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("data=telco_churn", "snapshot.min_history_days=30"), "30 .*wide table bears no dates"),
+        (("data=bank", "snapshot.min_history_days=30", "evaluation.truth=true"), "30 .*the truth"),
+        (("snapshot.min_history_days=-1",), "-1 .*0 or more"),
+    ],
+)
+def test_newcomers_that_can_not_be_told_apart_are_refused_before_work(
+    words: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=rf"snapshot\.min_history_days: {told}"):
+        train_in(tmp_path, *words)
+
+
 PARTIAL = ("model.churn.definition=partial", "model.churn.partial_of=spend",
            "model.churn.partial_share=0.5")  # fmt: skip
 

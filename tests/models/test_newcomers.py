@@ -14,6 +14,7 @@ from packaged import Bundle, write_bundle
 from worlds import START, admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
+from facette.models import newcomers
 from facette.models.facets import Learned, learn_churn, learn_potential, learn_value
 from facette.models.judging import judge
 from facette.models.newcomers import FILE, attributes, counted, learnt_apart, settled, told_apart
@@ -184,6 +185,31 @@ def test_too_few_newcomers_learn_from_everybody_and_it_is_said(world: Panel) -> 
     assert "learnt from everybody, as there are" in notes[-1]
     assert f"newcomers: {new(world).sum()} of {len(world.test)} customers" in counted(world, None)
     assert "too early to say" in counted(world, Newcomers.none)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_enough_newcomers_have_a_model_learnt_from_them_alone(
+    part: str, world: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def theirs(panel: Panel) -> dict[str, bytes]:
+        learned = learnt(part, panel, Newcomers.attributes)
+        own = {name: text for name, text in learned.files.items() if name.startswith(FILE)}
+        return own | {"note": learned.notes[-1].encode()}
+
+    changed = []
+    for snapshot in world.training:
+        odd = snapshot.outcomes.assign(value=9.0, churned=1 - snapshot.outcomes["churned"])
+        early = snapshot.context["newcomer"] == 1
+        changed.append(replace(snapshot, outcomes=snapshot.outcomes.where(early, odd, axis=0)))
+    other = replace(world, training=changed)
+    everybody = theirs(world)
+    monkeypatch.setattr(newcomers, "LEAST", 20)
+    monkeypatch.setattr(newcomers, "LEAST_OF_A_CLASS", 3)
+    assert theirs(world) == theirs(other)
+    assert theirs(world)["note"].endswith(b"learnt from newcomers")
+    assert theirs(world)[f"{FILE}booster.txt"] != everybody[f"{FILE}booster.txt"]
+    monkeypatch.setattr(newcomers, "LEAST_OF_A_CLASS", 10_000)
+    assert (b"everybody" in theirs(world)["note"]) == (part == "churn")
 
 
 def test_attributes_that_nobody_has_are_refused() -> None:

@@ -101,10 +101,7 @@ def learnt_apart(part: str, panel: Panel, way: Newcomers | None, learn: Learn) -
         return replace(learned, files=files)
     own, whose = _of(panel, newcomers=True), "newcomers"
     outcome = sample(own.training, OUTCOMES[part]).outcome
-    classes = np.unique(outcome, return_counts=True)[1]
-    if len(outcome) < LEAST or (part == "churn" and len(classes) < 2) or (
-        part == "churn" and classes.min() < LEAST_OF_A_CLASS
-    ):  # fmt: skip
+    if len(outcome) < LEAST or (part == "churn" and _rarer(outcome) < LEAST_OF_A_CLASS):
         own, whose = panel, f"everybody, as there are {len(outcome):,} newcomers only"
     columns = attributes(panel, part)
     theirs = learn(own, columns)
@@ -114,6 +111,11 @@ def learnt_apart(part: str, panel: Panel, way: Newcomers | None, learn: Learn) -
     )
     files |= {f"{FILE}{name}": content for name, content in theirs.files.items()}
     return replace(learned, files=files, notes=[*learned.notes, note])
+
+
+def _rarer(churned: np.ndarray) -> int:
+    """How many rows the rarer of two outcomes has."""
+    return int(min(churned.sum(), len(churned) - churned.sum()))
 
 
 def counted(panel: Panel, way: Newcomers | None) -> str:
