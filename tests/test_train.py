@@ -156,6 +156,69 @@ def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> 
     assert "value/mae" not in trained.metrics
 
 
+def test_newcomers_are_too_early_to_tell_in_training_and_scoring_alike(
+    journey: Path, tmp_path: Path
+) -> None:
+    own = (*QUICK, f"data.path={journey}", "snapshot.min_history_days=120")
+    trained = train_in(tmp_path, *own)
+    early = trained.scored["value_expected"].isna()
+    assert 0 < early.sum() < 30
+    assert (trained.scored.loc[early, "potential_tier"] == "too early").all()
+    told = f"newcomers: {early.sum()} of {len(early)} customers at 2017-10-01, whose tenure is"
+    page = trained.report.read_text(encoding="utf-8")
+    assert f"{told} below 120 days, have no forecast, it is too early to say" in page
+    with chdir(tmp_path):
+        again = score(settings_of("score", "reference_date=2017-10-01", f"data.path={journey}"))
+    pd.testing.assert_frame_equal(
+        again.frame.drop(columns="model_version").reset_index(drop=True),
+        trained.scored.reset_index(drop=True),
+        check_exact=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("data=telco_churn", "snapshot.min_history_days=30"), "30 .*wide table bears no dates"),
+        (("data=bank", "snapshot.min_history_days=30", "evaluation.truth=true"), "30 .*the truth"),
+        (("snapshot.min_history_days=-1",), "-1 .*0 or more"),
+    ],
+)
+def test_newcomers_that_can_not_be_told_apart_are_refused_before_work(
+    words: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=rf"snapshot\.min_history_days: {told}"):
+        train_in(tmp_path, *words)
+
+
+PARTIAL = ("model.churn.definition=partial", "model.churn.partial_of=spend",
+           "model.churn.partial_share=0.5")  # fmt: skip
+
+
+def test_two_definitions_of_churn_never_share_a_model_name(
+    trained: Trained, journey: Path, home: Path
+) -> None:
+    wanted = (*QUICK, f"data.path={journey}", *PARTIAL)
+    told = r"complete_journey_customer version 1, .*as non_contractual and .*as partial_spend"
+    with pytest.raises(BadInput, match=told):
+        train_in(home, *wanted)
+    alone = train_in(home, *wanted, "parts=[churn]")
+    assert alone.versions == {"complete_journey_churn_partial_spend": 1}
+    page = alone.report.read_text(encoding="utf-8")
+    assert "Churn (partial): net spend in the 91 days from 0 days after the date below 50%" in page
+    card = client_of(home).get_model_version("complete_journey_churn_partial_spend", "1")
+    assert "Churn (partial): net spend" in card.description
+    assert any("spending less is no leaving" in line for line in alone.story.said)
+    assert alone.metrics["churn/log_loss"] < alone.metrics["churn/baseline/base_rate/log_loss"]
+
+
+def test_partial_churn_without_a_share_is_refused_before_work(journey: Path, home: Path) -> None:
+    with pytest.raises(BadInput, match=r"model\.churn\.partial_of: None .*spend or days"):
+        train_in(home, *QUICK, f"data.path={journey}", PARTIAL[0])
+    with pytest.raises(BadInput, match=r"model\.churn\.partial_share: 1\.5 .*between 0 and 1"):
+        train_in(home, *QUICK, *PARTIAL[:2], "model.churn.partial_share=1.5")
+
+
 def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:
     trained = train_in(
         tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",

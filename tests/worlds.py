@@ -68,7 +68,7 @@ def panel_settings(**changed: Any) -> Snapshot:
         "windows_days": [14, 56, 112], "half_lives_days": [15, 60, 240],
         "max_reference_dates": 5, "categories": 3,
         "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
-        "seasonal": True, "population": Population.customers,
+        "seasonal": True, "population": Population.customers, "min_history_days": 0,
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

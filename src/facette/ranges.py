@@ -15,12 +15,15 @@ from facette.errors import BadInput
 from facette.settings import (
     BankData,
     Benchmark,
+    ChurnDefinition,
+    ChurnModel,
     Compare,
     Data,
     Describe,
     Drivers,
     EventData,
     Models,
+    Newcomers,
     Retention,
     Score,
     Simulate,
@@ -28,6 +31,7 @@ from facette.settings import (
     ThreeTests,
     Train,
     Tune,
+    WideData,
     World,
 )
 
@@ -156,6 +160,7 @@ def _training_ranges(train: Train) -> list[Range]:
         ("grid.top", train.grid.top, bool(train.grid.top), "at least one grade"),
         *_three_tests_ranges(train.three_tests),
         *_model_ranges(train.model),
+        *_newcomer_ranges(train),
         ("evaluation.resamples", judged.resamples, judged.resamples > 0, "1 or more"),
         ("evaluation.folds", judged.folds, judged.folds > 1, "2 or more"),
         ("evaluation.repeats", judged.repeats, judged.repeats > 0, "1 or more"),
@@ -171,8 +176,30 @@ def _model_ranges(model: Models) -> list[Range]:
     return [
         ("model.potential.tau", tau, 0 < tau < 1, "between 0 and 1"),
         *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
+        *_partial_ranges(model.churn),
         *((f"model.{part}.folds", n, n > 1, "2 or more") for part, n in folds.items()),
     ]
+
+
+def _newcomer_ranges(train: Train) -> list[Range]:
+    days, foretold = train.snapshot.min_history_days, train.model.newcomers is not Newcomers.none
+    return [
+        ("snapshot.min_history_days", days, days == 0 or not isinstance(train.data, WideData),
+         "0, as a wide table bears no dates to count from,"),
+        ("snapshot.min_history_days", days, days == 0 or foretold or not train.evaluation.truth,
+         "0, as evaluation.truth holds every customer against the truth,"),
+    ]  # fmt: skip
+
+
+def _partial_ranges(churn: ChurnModel) -> list[Range]:
+    of, share = churn.partial_of, churn.partial_share
+    if churn.definition is not ChurnDefinition.partial:
+        return []
+    return [
+        ("model.churn.partial_of", of, of is not None, "spend or days (model/churn=partial)"),
+        ("model.churn.partial_share", share, share is not None and 0 < share < 1,
+         "a share between 0 and 1 (model/churn=partial)"),
+    ]  # fmt: skip
 
 
 def _tuning_ranges(tune: Tune) -> list[Range]:
@@ -240,6 +267,8 @@ def _snapshot_ranges(snapshot: Snapshot) -> list[Range]:
         ("snapshot.half_lives_days", snapshot.half_lives_days,
          all(days > 0 for days in snapshot.half_lives_days), "days above 0"),
         ("snapshot.categories", snapshot.categories, snapshot.categories >= 0, "0 or more"),
+        ("snapshot.min_history_days", snapshot.min_history_days, snapshot.min_history_days >= 0,
+         "0 or more"),
     ]  # fmt: skip
 
 

@@ -50,11 +50,30 @@ class ChurnDefinition(Enum):
 
     non_contractual = "non_contractual"
     contractual = "contractual"
+    partial = "partial"
+
+
+class Newcomers(Enum):
+    """What is foretold of customers without `snapshot.min_history_days` of tenure.
+
+    `none`: nothing, it is too early to say; `attributes`: by a model of who they are.
+    """
+
+    none = "none"
+    attributes = "attributes"
+
+
+class PartialOf(Enum):
+    """What falls where a customer leaves in part: net spend, or days of purchase."""
+
+    spend = "spend"
+    days = "days"
 
 
 class Calibration(Enum):
-    """What maps a churn score to a probability."""
+    """What maps a churn score to a probability; `chosen`: what serves unseen customers best."""
 
+    chosen = "chosen"
     none = "none"
     sigmoid = "sigmoid"
     isotonic = "isotonic"
@@ -331,6 +350,7 @@ class Snapshot:
     questions: int = MISSING
     event_kinds: int = MISSING
     population: Population = MISSING
+    min_history_days: int = MISSING
     perimeter: str | None = None
 
 
@@ -427,7 +447,11 @@ class PotentialModel:
 
 @dataclass
 class ChurnModel:
-    """Churn by a declared definition, calibrated."""
+    """Churn by a declared definition, calibrated.
+
+    `partial_of` and `partial_share`: what falls, and by more than which share of what it was in the
+    last horizon, where the definition is `partial`.
+    """
 
     name: str = MISSING
     estimator: Any = MISSING
@@ -437,15 +461,18 @@ class ChurnModel:
     active_days: int = MISSING
     gap_days: int = MISSING
     calibration: Calibration = MISSING
+    partial_of: PartialOf | None = None
+    partial_share: float | None = None
 
 
 @dataclass
 class Models:
-    """One model for each facet."""
+    """One model for each facet; `newcomers`: what is foretold of them, in training."""
 
     value: ValueModel = MISSING
     potential: PotentialModel = MISSING
     churn: ChurnModel = MISSING
+    newcomers: Newcomers | None = None
 
 
 @dataclass

@@ -28,7 +28,7 @@ from facette.models.facets import (
 from facette.models.judging import judge
 from facette.models.learner import design, fit
 from facette.models.validation import grouped_folds, sample, seen_by_models
-from facette.settings import Evaluation, PotentialModel, ValueModel
+from facette.settings import Calibration, Evaluation, PotentialModel, ValueModel
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 
@@ -251,6 +251,17 @@ def test_scores_are_money_quantiles_and_probabilities(world: Panel, bundle: Bund
     assert (scored[["value_expected", "potential", "headroom"]] >= 0).all(axis=None)
     assert scored["churn_probability"].dropna().between(0, 1).all()
     assert 0.75 <= (actual <= scored["potential"]).mean() <= 0.98
+
+
+def test_a_chosen_calibration_is_packaged_and_its_rivals_told(world: Panel) -> None:
+    learned = learn_churn(world, settings("churn", calibration=Calibration.chosen), CHURN, 7)
+    told = json.loads(learned.files["part.json"])["calibration"]
+    losses = {
+        k: learned.params[f"calibration_log_loss_{k}"] for k in ("none", "sigmoid", "isotonic")
+    }
+    assert told["kind"] == learned.params["calibration"] in losses
+    assert min(losses.values()) <= losses[told["kind"]]
+    assert all(f"{loss:.4f} {kind}" in learned.notes[0] for kind, loss in losses.items())
 
 
 def judged_by(part: str, world: Panel, bundle: Bundle) -> tuple[pd.DataFrame, pd.DataFrame]:

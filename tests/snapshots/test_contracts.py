@@ -83,6 +83,29 @@ def test_who_can_leave_is_who_holds_a_contract_without_notice_at_the_date() -> N
     assert set(active[active > 0].index) == can_leave
 
 
+def test_ends_for_other_reasons_compete_and_are_no_leaving() -> None:
+    willing, other = ("voluntary", None), ("involuntary", "inevitable")
+    rows = [
+        (f"c{i:04d}", day(-400), None, day(45), why) for i, why in enumerate([*willing, *other])
+    ]
+    rows += [("c0004", day(-400), None, day(45), OTHER), ("c0004", day(-300), None, day(46), OWN)]
+    outcomes = snapshot(contracts(rows)).outcomes
+    assert outcomes is not None
+    assert outcomes["churned"][["c0000", "c0001", "c0004"]].tolist() == [1, 1, 1]
+    assert outcomes["churned"][["c0002", "c0003"]].isna().all()
+
+
+def test_a_model_of_contracts_and_one_of_silence_never_share_a_name() -> None:
+    tables = tables_with(contracts())
+    named = {
+        definition: constants(
+            tables, at(DATE), panel_settings(), churn_settings(definition=definition), data(), []
+        ).churn_model
+        for definition in (ChurnDefinition.contractual, ChurnDefinition.non_contractual)
+    }
+    assert list(named.values()) == ["churn", "churn_non_contractual"]
+
+
 def test_what_is_held_is_told_as_it_stood_at_the_date() -> None:
     features = snapshot(contracts()).features
     columns = ["contracts_open", "contracts_on_notice", "contract_tenure_days",

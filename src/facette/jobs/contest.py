@@ -21,7 +21,17 @@ from facette.models.folds import OUTCOMES, check_folds
 from facette.models.validation import sample
 from facette.ranges import check_ranges
 from facette.reports.words import BASELINES
-from facette.settings import Benchmark, Data, EventData, Snapshot, Task, Train, WideData
+from facette.settings import (
+    Benchmark,
+    ChurnDefinition,
+    ChurnModel,
+    Data,
+    EventData,
+    Snapshot,
+    Task,
+    Train,
+    WideData,
+)
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.panel import training_dates as dates_before
@@ -144,9 +154,16 @@ def _outcome_told(part: str, chosen: Train) -> str:
         f"model.churn.{key}={value}"
         for key, value in (
             ("definition", churn.definition.value), ("active_days", churn.active_days),
-            ("gap_days", churn.gap_days),
+            ("gap_days", churn.gap_days), *_partly(churn),
         )
     )  # fmt: skip
+
+
+def _partly(churn: ChurnModel) -> list[tuple[str, object]]:
+    """What falls, and by how much, where churn is partial."""
+    if churn.definition is not ChurnDefinition.partial or churn.partial_of is None:
+        return []
+    return [("partial_of", churn.partial_of.value), ("partial_share", churn.partial_share)]
 
 
 class Sources:

@@ -94,8 +94,8 @@ def _movers(
     then, now = (as_rows(s).set_index("customer_id", drop=False) for s in panel.snapshots[-2:])
     said = pd.DataFrame(
         {
-            "before": pd.Series(facet.predict(then), then.index),
-            "after": pd.Series(facet.predict(now), now.index),
+            when: pd.Series(facet.predict(r), r.index).where(facet.defined(r))
+            for when, r in (("before", then), ("after", now))
         }
     )
     chosen = farthest(said, most)

@@ -15,7 +15,7 @@ from facette.models.evaluation import HIGHER_IS_BETTER
 from facette.models.folds import corrected_interval
 from facette.models.judging import metrics_of
 from facette.reports.benchmarked import Entrant, Gain, Result, Standing
-from facette.settings import ChurnDefinition, ChurnModel, WideData
+from facette.settings import ChurnDefinition, ChurnModel, PartialOf, WideData
 
 BASELINES_OF_ALL = "baselines"  # what the records of baselines are filed under
 # beside its primary metric, what a champion must not surely lose to the best baseline on
@@ -251,6 +251,12 @@ def _leaving(churn: ChurnModel, days: int) -> str:
     after = f" after a gap of {churn.gap_days}" if churn.gap_days else ""
     if churn.definition is ChurnDefinition.contractual:
         return f"all contracts ended, by own will, in the next {days} days{after}"
+    if churn.definition is ChurnDefinition.partial and churn.partial_of is not None:
+        what = "days of purchase" if churn.partial_of is PartialOf.days else "spend"
+        return (
+            f"{what} of the next {days} days{after} down by more than {churn.partial_share:.0%} on "
+            f"the last {days}, given a purchase in the {churn.active_days} before"
+        )
     return (
         f"no purchase in the next {days} days{after}, given one in the {churn.active_days} before"
     )

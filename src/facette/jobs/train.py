@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from facette.jobs.championship import beside_champion
+from facette.jobs.championship import beside_champion, check_definition, registered_names
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
@@ -43,6 +43,7 @@ from facette.models.facets import (
 )
 from facette.models.folds import held_out, judge_in_folds
 from facette.models.judging import Judgement, judge, with_profit
+from facette.models.newcomers import counted, learnt_apart, settled, told_apart
 from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
@@ -61,7 +62,7 @@ from facette.segments.behaviour import (
 )
 from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid, learn_grid
 from facette.segments.side_by_side import SideBySide
-from facette.settings import EventData, Train, WideData
+from facette.settings import EventData, Newcomers, Train, WideData
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.wide import wide_panel
@@ -70,6 +71,7 @@ from facette.tables.door import read
 from facette.tables.wide import read_wide
 
 STAGES = 8
+FALLS = {"partial_spend": "spending less", "partial_days": "buying on fewer days"}
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,11 @@ def train(
         estimators = estimators_of(settings)
         tables, snapshots = _snapshots(settings, progress)
         off = switched_off(settings, snapshots)
-        check_fit(settings, snapshots, off, estimators["segments"])
+        check_fit(settings, settled(snapshots), off, estimators["segments"])
+        told = _told_of(settings, snapshots)
         grid = _grid(settings, snapshots, estimators)
         fitted, without = chosen_segmentations(settings, snapshots, estimators)
+        check_definition(settings, snapshots, off)
 
         with (
             tracked(
@@ -155,16 +159,16 @@ def train(
             )
             rows = as_rows(snapshots.test)
             scored, judgements = _judged(
-                settings, snapshots, estimators, bundle.predict(rows), learnt, frozen, progress
+                settings, told, estimators, bundle.predict(rows), learnt, frozen, progress
             )
             found = Findings(
-                settings, tables, snapshots, scored, learnt, judgements, behaviour, frozen, off,
+                settings, tables, told, scored, learnt, judgements, behaviour, frozen, off,
                 explained(bundle, learnt, snapshots, settings.drivers, settings.seed),
                 _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
-                _judged_grid(settings, snapshots, grid, scored), side,
+                _judged_grid(settings, told, grid, scored), side,
             )  # fmt: skip
             progress.stage("explaining and reporting")
-            names = _registered_names(found, bundle.parts)
+            names = registered_names(settings, snapshots, bundle.parts)
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
             story = tell(
                 found, configuration=configuration, command=command, run_name=run.run_id,
@@ -191,6 +195,15 @@ def _snapshots(settings: Train, progress: Progress) -> tuple[Tables, Panel]:
     tables = read(settings.data)
     progress.stage("building snapshots")
     return tables, panel(tables, settings.snapshot, settings.model.churn, settings.data)
+
+
+def _told_of(settings: Train, snapshots: Panel) -> Panel:
+    """The panel to judge by and tell of: newcomers are counted, and left out if not foretold."""
+    if not told_apart(snapshots):
+        return snapshots
+    way = settings.model.newcomers
+    shown = snapshots if way is Newcomers.attributes else settled(snapshots)
+    return replace(shown, notes=[*shown.notes, counted(snapshots, way)])
 
 
 def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, str]:
@@ -223,7 +236,12 @@ def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable
         "churn": learn_churn,
     }
     chosen = getattr(settings.model, part)
-    return lambda snapshots: learners[part](snapshots, chosen, estimators[part], settings.seed)
+
+    def learn(snapshots: Panel, features: list[str] | None) -> Learned:
+        own = replace(chosen, features=features) if features else chosen
+        return learners[part](snapshots, own, estimators[part], settings.seed)
+
+    return lambda snapshots: learnt_apart(part, snapshots, settings.model.newcomers, learn)
 
 
 def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> BehaviourSegments:
@@ -294,7 +312,8 @@ def _with_profit(
     if "churn" not in judgements:
         return judgements
     data, retention = settings.data, settings.evaluation.retention
-    instead = data.outcomes.churn_means if isinstance(data, WideData) else None
+    partly = FALLS.get(snapshots.spec.churn_definition)
+    instead = data.outcomes.churn_means if isinstance(data, WideData) else partly
     churn = with_profit(judgements["churn"], snapshots, scored, retention, instead)
     return judgements | {"churn": churn}
 
@@ -309,12 +328,3 @@ def _recovered(
     progress.detail("holding it against the truth")
     truth = truth_of(settings.data, snapshots)
     return recovered(settings, tables, snapshots, scored, behaviour, truth, side)
-
-
-def _registered_names(found: Findings, parts: list[str]) -> dict[str, list[str]]:
-    """Registered name -> its parts; the composite only when all parts were asked for."""
-    prefix = found.settings.tracking.registry_prefix + found.settings.data.name
-    names = {f"{prefix}_{'behaviour' if p == 'segments' else p}": [p] for p in parts}
-    if set(PARTS) <= {part.value for part in found.settings.parts}:
-        names[f"{prefix}_customer"] = list(parts)
-    return names

@@ -97,10 +97,15 @@ def _ridge(panel: Panel) -> np.ndarray:
     def matrix(snapshot: Snapshot) -> np.ndarray:
         return np.column_stack([rfm(snapshot), snapshot.context["value_annualised"]])
 
-    x = np.vstack([matrix(s) for s in panel.training])
+    x = np.vstack([matrix(s)[_known(s, "value")] for s in panel.training])
     y = sample(panel.training, "value").outcome
     model = make_pipeline(SimpleImputer(), StandardScaler(), RidgeCV(np.logspace(-3, 3, 7)))
     return np.maximum(model.fit(x, y).predict(matrix(panel.test)), 0)
+
+
+def _known(snapshot: Snapshot, outcome: str) -> np.ndarray:
+    assert snapshot.outcomes is not None
+    return snapshot.outcomes[outcome].notna().to_numpy()
 
 
 def buy_till_you_die(
@@ -164,10 +169,7 @@ def _bands(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
 
 def churn_forecasts(panel: Panel, active: np.ndarray) -> Forecasts:
     """Probabilities of leaving at the test date for the active customers (boolean mask)."""
-    known = [
-        s.outcomes["churned"].notna().to_numpy() for s in panel.training if s.outcomes is not None
-    ]
-    x = np.vstack([rfm(s)[k] for s, k in zip(panel.training, known, strict=True)])
+    x = np.vstack([rfm(s)[_known(s, "churned")] for s in panel.training])
     y = sample(panel.training, "churned").outcome
     tested = rfm(panel.test)[active]
     columns: Mapping[str, list[int]] = {"recency": [0], "logistic_rfm": [0, 1, 2]}

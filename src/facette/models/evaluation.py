@@ -76,9 +76,13 @@ def pinball(tau: float) -> Metric:
 
 def log_loss(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> float:
     """Mean negative log-likelihood, in nats."""
+    return float(np.average(nats(happened, probability), weights=weight))
+
+
+def nats(happened: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood (n,) of each outcome."""
     kept = np.clip(probability, 1e-12, 1 - 1e-12)
-    nats = -(happened * np.log(kept) + (1 - happened) * np.log(1 - kept))
-    return float(np.average(nats, weights=weight))
+    return np.asarray(-(happened * np.log(kept) + (1 - happened) * np.log(1 - kept)))
 
 
 def brier(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> float:

@@ -14,18 +14,20 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
-from facette.models.calibration import fitted_calibration
+from facette.models.calibration import Choice, chosen_calibration, fitted_calibration
 from facette.models.learner import Fitted, Mix, design
 from facette.models.validation import (
     SEASON,
+    Sample,
     chosen_trees,
     fitted_on_all,
+    grouped_folds,
     out_of_fold,
     redrawn,
     sample,
     seen_by_models,
 )
-from facette.settings import ChurnModel, PotentialModel, ValueModel
+from facette.settings import Calibration, ChurnModel, PotentialModel, ValueModel
 from facette.snapshots.catalogue import FAMILIES, PEER_FAMILIES, Feature, catalogue, of_families
 from facette.snapshots.outcomes import OUTCOMES
 from facette.snapshots.panel import Panel
@@ -195,11 +197,23 @@ def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, se
     made = design(s.frame, settings.features or list(catalogue(panel.spec)), OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
-    calibration = fitted_calibration(settings.calibration, scores, s.outcome)
+    choice = _calibration(settings, s, scores, seed)
+    kind = choice.kind if choice else settings.calibration
+    calibration = fitted_calibration(kind, scores, s.outcome)
     model = fitted_on_all(estimator, made, s, trees)
-    params = {**_grown(trees), "validation": how, "calibration": settings.calibration.value}
-    note = f"churn: {how}; calibrated ({settings.calibration.value}) on unseen customers"
+    params = {**_grown(trees), "validation": how, "calibration": kind.value}
+    params |= choice.params() if choice else {}
+    chosen = choice.sentence() if choice else kind.value
+    note = f"churn: {how}; calibration, fitted on scores of unseen customers: {chosen}"
     if calibration.get("a") == 0:
         note += ": scores rank no better than chance, so that everyone has the base rate"
     files = model.files(calibration=calibration, where="active" if panel.dated else None)
     return Learned(files, params, [note], redrawn(estimator, made, s, trees))
+
+
+def _calibration(settings: ChurnModel, s: Sample, scores: np.ndarray, seed: int) -> Choice | None:
+    """The calibration chosen by folds of customers; None where one is configured."""
+    if settings.calibration is not Calibration.chosen:
+        return None
+    folds = grouped_folds(s, settings.folds, seed)
+    return chosen_calibration(scores, s.outcome, s.customers, folds)

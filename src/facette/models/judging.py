@@ -71,11 +71,13 @@ def judge(
 def _rivals(
     part: str, panel: Panel, tau: float, known: np.ndarray
 ) -> tuple[baselines.Forecasts, list[str]]:
-    if part == "value":
-        return baselines.value_forecasts(panel)
+    if part == "churn":
+        return baselines.churn_forecasts(panel, known), []
     if part == "potential":
-        return baselines.potential_forecasts(panel, tau), []
-    return baselines.churn_forecasts(panel, known), []
+        made, notes = baselines.potential_forecasts(panel, tau), list[str]()
+    else:
+        made, notes = baselines.value_forecasts(panel)
+    return {name: None if x is None else x[known] for name, x in made.items()}, notes
 
 
 def with_profit(

@@ -60,7 +60,7 @@ class Sample:
 
 
 SEASON = "season_ahead"
-BESIDE = ("value_current", "value_annualised", "active", SEASON)
+BESIDE = ("value_current", "value_annualised", "active", "newcomer", SEASON)
 
 
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:

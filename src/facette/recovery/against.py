@@ -37,7 +37,8 @@ def recovered(
     for axes in _axes(side):
         scores = axes.transform(panel.test.features)
         made |= axes_found(panel, truth, scores, [c["name"] for c in axes.prepared_], seed)
-    if "churn_probability" in own:
+    # what is true of the bank is who leaves altogether
+    if "churn_probability" in own and not panel.spec.churn_definition.startswith("partial"):
         seen = _seen(settings.model.churn.features, panel)
         made |= churn_efficiency(panel, truth, own["churn_probability"], seen, seed)
     if "value_expected" in own:

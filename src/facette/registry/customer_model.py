@@ -52,6 +52,8 @@ GRID_SIDES = ("explicit", "behavioural")
 GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
 GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
 NUMBERS = {"behaviour_confidence", "headroom", *GRID_NUMBERS, *PREDICTIONS.values()}
+NEWCOMERS = "newcomers_"  # before the names of the files of their own model
+TOO_EARLY = "too early"  # the potential tier of whom nothing is foretold
 TOP_DRIVERS = 5
 BLOCK = 50_000  # customers scored at a time
 ROWS_WORTH_THREADS = 256
@@ -314,16 +316,30 @@ LINKS: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Facet:
-    """One fitted model of the bundle: value, potential or churn."""
+    """One fitted model of the bundle: value, potential or churn.
+
+    `newcomers` is what foretells of those whose column `newcomers` is 1, where anything does.
+    """
 
     spec: dict[str, Any]
     score: Score
+    newcomers: "Facet | None" = None
 
     @classmethod
     def read(cls, files: dict[str, bytes]) -> "Facet":
         """The model told by `part.json` and the files beside it."""
-        spec = json.loads(files["part.json"])
-        return cls(spec, _score(spec, files))
+        spec, own = json.loads(files["part.json"]), len(NEWCOMERS)
+        theirs = {name[own:]: text for name, text in files.items() if name.startswith(NEWCOMERS)}
+        return cls(spec, _score(spec, files), cls.read(theirs) if theirs else None)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The columns that are read, each "number" or "category"."""
+        coded = self.spec["categories"]
+        kinds = {name: "category" if name in coded else "number" for name in self.features}
+        beside = [self.where, self.season, self.spec.get("newcomers")]
+        kinds |= {name: "number" for name in beside if name is not None}
+        return kinds | (self.newcomers.inputs if self.newcomers else {})
 
     @property
     def features(self) -> list[str]:
@@ -352,9 +368,15 @@ class Facet:
         return self.score.contributions(self.matrix(frame))
 
     def predict(self, frame: pd.DataFrame) -> Floats:
-        """Predictions (n,): currency units, or a calibrated probability; NaN where undefined."""
+        """Predictions (n,): currency units, or a calibrated probability; NaN where undefined.
+
+        It is of newcomers unless something foretells of them: too early to say, never 0.
+        """
         told = self.answer(self.raw(frame)) * self.seasonal(frame)
-        return np.where(self.defined(frame), told, np.nan)
+        said = np.where(self.defined(frame), told, np.nan)
+        if self.newcomers is None:
+            return said
+        return np.where(self.early(frame), self.newcomers.predict(frame), said)
 
     def seasonal(self, frame: pd.DataFrame) -> Floats:
         """What answers (n,) are multiplied by: how much the outcome window brings in its season."""
@@ -368,10 +390,14 @@ class Facet:
         return scaled if self.spec["lower"] is None else np.maximum(scaled, self.spec["lower"])
 
     def defined(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """Customers the outcome is defined for: all, or those whose column `where` is 1."""
-        if self.where is None:
-            return np.ones(len(frame), dtype=bool)
-        return _numbers(frame, self.where) == 1
+        """Customers the model answers for: no newcomers, and whose column `where` is 1, if any."""
+        settled = ~self.early(frame)
+        return settled if self.where is None else settled & (_numbers(frame, self.where) == 1)
+
+    def early(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Newcomers, of whom this model was not learnt; nobody where they are not told apart."""
+        column: str | None = self.spec.get("newcomers")
+        return np.zeros(len(frame), dtype=bool) if column is None else _numbers(frame, column) != 0
 
     @property
     def where(self) -> str | None:
@@ -394,7 +420,17 @@ class Facet:
         return LINKS[self.spec["link"]](raw)
 
     def drivers(self, frame: pd.DataFrame) -> list[str]:
-        """For each customer the largest contributions by absolute value, as JSON text."""
+        """For each customer the largest contributions by absolute value, as JSON text.
+
+        Of newcomers those of their own model; none where there is none.
+        """
+        said = self._drivers(frame)
+        if self.newcomers is None:
+            return said
+        pairs = zip(self.early(frame), self.newcomers.drivers(frame), said, strict=True)
+        return [theirs if early else own for early, theirs, own in pairs]
+
+    def _drivers(self, frame: pd.DataFrame) -> list[str]:
         if isinstance(self.score, EstimatorScore):
             return ["[]"] * len(frame)
         parts = self.contributions(frame)[:, :-1]
@@ -523,7 +559,8 @@ class Segmentations:
         if tier := self.value_tier:
             out["value_tier"] = _tier(_numbers(frame, tier["column"]), tier["cuts"], tier["names"])
         if (tier := self.potential_tier) and potential is not None:
-            out["potential_tier"] = _tier(potential, tier["cuts"], tier["names"])
+            tiers = _tier(potential, tier["cuts"], tier["names"])
+            out["potential_tier"] = np.where(np.isnan(potential), TOO_EARLY, tiers).tolist()
         return out
 
 
@@ -621,9 +658,7 @@ class Bundle:
         """The snapshot's columns that are read, each "number" or "category", in a fixed order."""
         kinds = dict.fromkeys(self.segmentations.features if self.segmentations else [], "number")
         for facet in self.facets.values():
-            for name in facet.features:
-                kinds[name] = "category" if name in facet.spec["categories"] else "number"
-            kinds |= dict.fromkeys(filter(None, (facet.where, facet.season)), "number")
+            kinds |= facet.inputs
         return kinds | (self.grid.inputs if self.grid else {})
 
     def features(self, part: str) -> list[str]:

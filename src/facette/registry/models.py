@@ -211,7 +211,6 @@ def load(tracking: Tracking, name: str, version_or_alias: str | int) -> LoadedMo
 
 def in_use(tracking: Tracking, name: str) -> LoadedModel | None:
     """The champion of a name; None where nothing is registered under it yet."""
-    check_store(tracking)
     champion = champion_of(open_store(tracking), name)
     return load(tracking, name, champion.version) if champion else None
 

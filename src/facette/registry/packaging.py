@@ -49,7 +49,7 @@ def _about(settings: Train, snapshots: Panel) -> dict[str, Any]:
         "test_date": snapshots.dates()[-1],
         "snapshot": snapshots.spec.as_dict(),
         "perimeter": settings.snapshot.perimeter,
-        "churn_definition": settings.model.churn.definition.value if snapshots.dated else "given",
+        "churn_definition": snapshots.spec.churn_definition,
     }
 
 

@@ -18,6 +18,7 @@ from facette.models.evaluation import spearman
 from facette.models.facets import Learned
 from facette.models.folds import OUTCOMES
 from facette.models.judging import Judgement
+from facette.models.newcomers import COLUMN
 from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
 from facette.segments.behaviour import BehaviourSegments, standardised
@@ -110,6 +111,10 @@ class Findings:
             days, seen = self.panel.spec.horizon_days, self.seen[since]
             late = np.where(seen <= days, f"up to {days} days", f"over {days} days")
             made[SINCE[since]] = pd.Series(late, seen.index).where(seen.notna())
+        if COLUMN in self.seen and isinstance(self.panel.spec, SnapshotSpec):
+            days = self.panel.spec.min_history_days
+            new = np.where(self.seen[COLUMN] == 1, f"newcomers, below {days} days", "others")
+            made["tenure"] = pd.Series(new, self.seen.index)
         return made
 
     @cached_property

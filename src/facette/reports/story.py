@@ -126,6 +126,7 @@ class Story:
     reference_date : None for a wide table, which bears no date: what follows from one is None too.
     protocol : how customers were held out, in words.
     transactions : lines read. observation_days : None when features see the whole history.
+    churn_told : how leaving is told, of dated data.
     churn_means : what the two-valued outcome of a wide table is, where it is no leaving.
     potential_quantile : of value among peers.
     confidence : of the intervals.
@@ -185,6 +186,7 @@ class Story:
     observation_days: int | None = None
     perimeter: str | None = None
     test_looks: int | None = None
+    churn_told: str | None = None
     churn_means: str | None = None
     potential_quantile: float = 0.9
     confidence: float = 0.95

@@ -25,7 +25,7 @@ from facette.segments.applied import BEHAVIOUR
 from facette.segments.crossing import crossed
 from facette.segments.portraits import portraits
 from facette.segments.quality import verdict
-from facette.settings import ChurnDefinition, EventData, WideData
+from facette.settings import ChurnDefinition, EventData, PartialOf, WideData
 from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
 
@@ -66,6 +66,7 @@ def tell(
         perimeter=snapshot.perimeter,
         test_looks=looks,
         confidence=found.settings.evaluation.confidence,
+        churn_told=_churn_in_words(found),
         churn_means=data.outcomes.churn_means if isinstance(data, WideData) else None,
         potential_quantile=found.settings.model.potential.tau,
         population={part: len(j.actual) for part, j in judged.items()},
@@ -133,8 +134,7 @@ def _said(found: Findings) -> list[str]:
     notes = [*found.tables.notes, *found.panel.notes]
     notes += [note for learned in found.learnt.values() for note in learned.notes]
     notes += [note for j in found.judgements.values() for note in j.notes]
-    if "churn" in found.judgements and found.panel.dated:
-        notes.append(_churn_in_words(found))
+    notes += [churn] if (churn := _churn_in_words(found)) else []
     if found.outcomes and found.settings.drivers.sample < len(found.seen):
         notes.append(
             f"drivers: contributions of {found.settings.drivers.sample:,} of {len(found.seen):,} "
@@ -161,13 +161,23 @@ def _said(found: Findings) -> list[str]:
     return notes + [f"{part} is off: {why}" for part, why in found.off.items()]
 
 
-def _churn_in_words(found: Findings) -> str:
+def _churn_in_words(found: Findings) -> str | None:
+    """How leaving is told; nothing where churn did not run, or a table without dates gives it."""
+    if "churn" not in found.judgements or not found.panel.dated:
+        return None
     churn, days = found.settings.model.churn, found.settings.snapshot.horizon_days
     window = f"the {days} days from {churn.gap_days} days after the date"
     if churn.definition is ChurnDefinition.contractual:
         return (
             f"churn (contractual): all contracts end in {window}, at least one by the customer's "
             "will, among customers who hold one without notice; other ends are left out"
+        )
+    if churn.partial_share is not None and churn.definition is ChurnDefinition.partial:
+        what = "days of purchase" if churn.partial_of is PartialOf.days else "net spend"
+        return (
+            f"churn (partial): {what} in {window} below {1 - churn.partial_share:.0%} of that in "
+            f"the {days} days before it, which includes leaving altogether, among customers who "
+            f"bought in the {churn.active_days} days before it and have {what} to lose"
         )
     return (
         f"churn (non-contractual): no purchase in {window}, among customers who bought in the "
@@ -400,7 +410,8 @@ def _matrix(found: Findings) -> pd.DataFrame | None:
     table = crossed(found.scored, ["value_tier", "potential_tier"])
     for column in ("value_tier", "potential_tier"):
         names = found.frozen[column]["names"]
-        table[column] = pd.Categorical(table[column], names, ordered=True)
+        others = sorted(set(table[column]) - set(names))  # too early to say
+        table[column] = pd.Categorical(table[column], [*names, *others], ordered=True)
     table = table.sort_values(["value_tier", "potential_tier"], ignore_index=True)
     return table.astype({"value_tier": str, "potential_tier": str})
 
@@ -431,6 +442,7 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
         f"Parts: {', '.join(parts)}. Trained on {story.data_name} ({story.origin}; "
         f"{story.licence}){_judged_how(story)} on {story.customers:,} customers.",
         f"Money in {story.currency}; {story.value_basis}.",
+        _sentence(story.churn_told) if "churn" in parts and story.churn_told else "",
         f"Input: one row per customer with {_input(story)}. Output: see the signature.",
         "## Figures on held-out customers" if figures else "",
         "\n".join(figures),
@@ -440,6 +452,10 @@ def _card(story: Story, name: str, parts: list[str]) -> str:
         "\n".join(f"- {c.sentence}" for c in story.checks if c.severity in {"error", "warning"}),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _sentence(told: str) -> str:
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _input(story: Story) -> str:

@@ -49,13 +49,15 @@ def constants(
 
     Raises:
         BadInput: a declared static attribute that the customers table lacks, contractual churn
-            without contracts, or a population of who is known without a dated customers table.
+            without contracts, partial churn without a horizon of history, or a population of who is
+            known without a dated customers table.
     """
     if churn.definition is ChurnDefinition.contractual and "contracts" not in tables:
         raise BadInput(
             "model.churn.definition: contractual churn needs the table contracts; give it "
             "(data.contracts.path), or write model.churn.definition=non_contractual"
         )
+    partial = churn.definition is ChurnDefinition.partial
     if settings.population is Population.known:
         _check_dated_people(tables)
     history = history_days(tables, earliest)
@@ -64,6 +66,12 @@ def constants(
         notes.append(
             f"observation window cut from {settings.observation_days} to {observation} days, the "
             f"history at the earliest training date, {as_date(earliest)}"
+        )
+    if partial and history < settings.horizon_days:
+        raise BadInput(
+            f"model.churn.definition: partial compares with the last {settings.horizon_days} days, "
+            f"and {as_date(earliest)}, the earliest training date, has {history} of history; "
+            "choose later dates or a shorter snapshot.horizon_days"
         )
     windows = sorted(w for w in set(settings.windows_days) if w <= observation)
     dropped = sorted(set(settings.windows_days) - set(windows))
@@ -92,6 +100,9 @@ def constants(
         population=settings.population.value,
         half_lives_days=tuple(sorted(set(settings.half_lives_days))),
         observed_from=first_known_day(tables, earliest),
+        partial_of=churn.partial_of.value if partial and churn.partial_of else None,
+        partial_share=churn.partial_share if partial else None,
+        min_history_days=settings.min_history_days,
     )
     _refuse_names_of_features(spec)
     spec = with_own_columns(spec, "used_categories", categories[: settings.category_usage], notes)
@@ -169,7 +180,7 @@ def _refuse_names_of_features(spec: SnapshotSpec) -> None:
     Raises:
         BadInput: there is one.
     """
-    beside = {"active", "value_annualised", "value_current"}
+    beside = {"active", "newcomer", "value_annualised", "value_current"}
     taken = {*catalogue(replace(spec, attributes=())), *beside, *OUTCOMES}
     clashing = [name for name in spec.attributes if name in taken]
     if clashing:

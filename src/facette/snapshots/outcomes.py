@@ -2,14 +2,16 @@
 
 Value is the net amount of the window [t, t + H): summed margin where margins are given, summed
 amount otherwise. Churn (non-contractual) is no purchase in [t + gap, t + gap + H), given active at
-`t`, that is a purchase in the `active_days` before it; a refund is no purchase.
+`t`, that is a purchase in the `active_days` before it; a refund is no purchase. Partial churn is
+net spend, or days of purchase, in [t + gap, t + gap + H) below (1 - share) of that in [t - H, t) as
+known at `t`.
 """
 
 from __future__ import annotations
 
 import narwhals as nw
 
-from facette.snapshots.aggregates import KEY
+from facette.snapshots.aggregates import KEY, distinct, integer
 from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -19,8 +21,9 @@ YEAR_DAYS = 364  # whole weeks, so that weekdays fall alike
 
 
 def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
-    """Per customer `value_amount` (Int64 minor units) and `returned` (lines bought).
+    """Per customer `value_amount` (Int64 minor units), `returned` (lines bought), `activity_after`.
 
+    The latter where churn is partial: amount in minor units, or days of purchase.
     Customers without a transaction in a window are absent from its frame.
     """
     horizon, start = spec.horizon_days * DAY_US, t + spec.gap_days * DAY_US
@@ -28,6 +31,7 @@ def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFr
     return [
         _net_amount(lines, t, t + horizon, spec, "value_amount"),
         _purchases(lines, start, start + horizon, "returned"),
+        *_activity(lines, start, start + horizon, spec, "activity_after"),
     ]
 
 
@@ -40,6 +44,7 @@ def past_windows(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFram
         _net_amount(known, year_ago, year_ago + horizon, spec, "year_ago_amount"),
         _net_amount(known, 0, t, spec, "history_net_amount"),
         _purchases(known, t - spec.active_days * DAY_US, t, "active_lines"),
+        *_activity(known, t - horizon, t, spec, "activity_before"),
     ]
 
 
@@ -63,6 +68,19 @@ def _purchases(lines: nw.LazyFrame, start: int, end: int, name: str) -> nw.LazyF
     """Lines that are no refund: bringing something back is not buying."""
     bought = _between(lines, start, end).filter(nw.col("amount") >= 0)
     return bought.group_by(KEY).agg(nw.len().cast(nw.Int64).alias(name))
+
+
+def _activity(
+    lines: nw.LazyFrame, start: int, end: int, spec: SnapshotSpec, name: str
+) -> list[nw.LazyFrame]:
+    """What falls where churn is partial; nothing otherwise."""
+    if spec.partial_of is None:
+        return []
+    inside = _between(lines, start, end)
+    if spec.partial_of == "spend":
+        return [inside.group_by(KEY).agg(integer(nw.col("amount").sum(), name))]
+    days = inside.filter(nw.col("amount") >= 0).with_columns(day=nw.col("occurred_at") // DAY_US)
+    return [days.group_by(KEY).agg(distinct("day", name))]
 
 
 def _between(lines: nw.LazyFrame, start: int, end: int) -> nw.LazyFrame:

@@ -40,8 +40,9 @@ class Snapshot:
     `features`: what models may see. `context`: columns for baselines, tiers and perimeters
     (`value_current`, `value_year_ago`, `history_…`, `active`), in currency units and days, NaN
     where there is no such window, or no purchase to count days from; `season_ahead` is how much the
-    outcome window brings, against the mean of the year. `outcomes`: `value` (currency
-    units) and `churned` (0 or 1, NaN for who was not active), None where the future is not known.
+    outcome window brings, against the mean of the year; `newcomer` (0 or 1), where newcomers are
+    told apart. `outcomes`: `value` (currency units) and `churned` (0 or 1, NaN for who was not
+    active), None where the future is not known.
     """
 
     reference_date: datetime | None
@@ -167,12 +168,10 @@ def snapshot_at(
         raise BadInput(
             f"snapshot.reference_dates: no customer has a transaction before {iso(date)}"
         )
-    made = Snapshot(
-        date,
-        finished(rows, t, spec),
-        _context(rows, t, history_days(tables, t), spec),
-        _outcomes(rows, spec) if with_outcomes else None,
-    )
+    features, context = finished(rows, t, spec), _context(rows, t, history_days(tables, t), spec)
+    if spec.min_history_days:
+        context["newcomer"] = _newcomers(features, context, spec)
+    made = Snapshot(date, features, context, _outcomes(rows, spec) if with_outcomes else None)
     return made if perimeter is None else within(made, perimeter)
 
 
@@ -279,21 +278,35 @@ def _context(rows: pl.DataFrame, t: int, history: int, spec: SnapshotSpec) -> pd
                 number["history_last_day"] - number["history_first_day"]
             ),
             "history_repeat_value": np.nan_to_num(number["history_repeat_amount"]) / money * rate,
-            "active": (np.nan_to_num(number[_activity(spec)]) > 0).astype(float),
+            "active": _active(number, spec).astype(float),
         },
         index=_index(rows),
     )  # fmt: skip
 
 
+def _newcomers(features: pd.DataFrame, context: pd.DataFrame, spec: SnapshotSpec) -> pd.Series:
+    """1 for who has been a customer for too short a time, or without any date to count from.
+
+    Tenure counts from acquisition where it is known, else from the first purchase.
+    """
+    tenure = context["tenure_days"]
+    if "tenure_days" in features:
+        tenure = features["tenure_days"].fillna(tenure)
+    return (~(tenure >= spec.min_history_days)).astype(float)
+
+
 _CONTEXT = {
     "current_amount", "year_ago_amount", "active_lines", "history_first_day", "history_last_day",
     "history_days", "history_net_amount", "history_repeat_amount", "contracts_quiet",
+    "activity_before",
 }  # fmt: skip
 
 
-def _activity(spec: SnapshotSpec) -> str:
-    """The count which says that a customer can leave: contracts without notice, or purchases."""
-    return "contracts_quiet" if spec.contractual else "active_lines"
+def _active(number: dict[str, np.ndarray], spec: SnapshotSpec) -> np.ndarray:
+    """Who can leave: by contracts without notice, or purchases; in part, by what can fall."""
+    said = ["contracts_quiet"] if spec.contractual else ["active_lines"]
+    said += ["activity_before"] if spec.partial_of else []
+    return np.all([np.nan_to_num(number[name]) > 0 for name in said], axis=0)
 
 
 def _outcomes(rows: pl.DataFrame, spec: SnapshotSpec) -> pd.DataFrame:
@@ -302,6 +315,8 @@ def _outcomes(rows: pl.DataFrame, spec: SnapshotSpec) -> pd.DataFrame:
     }
     value = count["value_amount"] / 10**spec.minor_units * net_column(spec)[1]
     churned = _contracts_left(count) if spec.contractual else _silent(count)
+    if spec.partial_share is not None:
+        churned = np.where(_active(count, spec), _fallen(count, spec.partial_share), np.nan)
     return pd.DataFrame({"value": value, "churned": churned}, index=_index(rows))
 
 
@@ -309,6 +324,12 @@ def _silent(count: dict[str, np.ndarray]) -> np.ndarray:
     """1 for the active who bought nothing, 0 for those who did, missing for the others."""
     churned = (count["returned"] == 0).astype(float)
     return np.where(count["active_lines"] > 0, churned, np.nan)
+
+
+def _fallen(count: dict[str, np.ndarray], share: float) -> np.ndarray:
+    """1 where activity is below (1 - share) of that before; exactly at it, nothing has fallen."""
+    bound = np.round((1 - share) * count["activity_before"], 6)  # 1 - share is not exact in binary
+    return (count["activity_after"] < bound).astype(float)
 
 
 def _contracts_left(count: dict[str, np.ndarray]) -> np.ndarray:
@@ -321,7 +342,7 @@ def _contracts_left(count: dict[str, np.ndarray]) -> np.ndarray:
 
 _COUNTS = {
     "value_amount", "returned", "active_lines", "contracts_at_stake", "contracts_ended",
-    "contracts_left", "contracts_kept",
+    "contracts_left", "contracts_kept", "activity_before", "activity_after",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,11 @@ class SnapshotSpec:
     contacts, `contact_channels` of campaigns, `questions` of surveys (`numeric_questions` those
     answered in numbers), `consent_channels`, `event_kinds` (`valued_kinds` those with values). A
     version stored before there were such features has none of them.
+
+    `partial_of` (spend or days) and `partial_share` say that churn is a fall by more than this
+    share; None where it is leaving altogether.
+
+    `min_history_days`: whose tenure is below it is a newcomer; 0 where nobody is.
 
     `population` says who has a row: `customers`, or `known`, who has not bought yet included.
 
@@ -61,6 +66,25 @@ class SnapshotSpec:
     half_lives_days: tuple[int, ...] = ()
     observed_from: int | None = None
     season: tuple[float, ...] = ()
+    partial_of: str | None = None
+    partial_share: float | None = None
+    min_history_days: int = 0
+
+    @property
+    def churn_definition(self) -> str:
+        """How leaving is told: non_contractual, contractual, partial_spend or partial_days."""
+        if self.partial_of is not None:
+            return f"partial_{self.partial_of}"
+        return "contractual" if self.contractual else "non_contractual"
+
+    @property
+    def churn_model(self) -> str:
+        """What a model of churn is called: by its definition where such data usually have another.
+
+        Usual is churn of contracts where there are any, of silence where there are none.
+        """
+        usual = "contractual" if "contracts" in self.tables else "non_contractual"
+        return "churn" if self.churn_definition == usual else f"churn_{self.churn_definition}"
 
     @property
     def periods(self) -> int:
@@ -94,6 +118,8 @@ class WideSpec:
     columns: tuple[str, ...]
     categories: tuple[str, ...]
     yes_no: tuple[str, ...]
+    churn_definition: ClassVar[str] = "given"
+    churn_model: ClassVar[str] = "churn"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, for JSON."""
