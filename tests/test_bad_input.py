@@ -154,6 +154,8 @@ def test_customers_with_a_single_purchase_are_refused(
         ("segments.behaviour.soft_limit=0", ["soft_limit"]),
         ("model.value.folds=1", ["model.value.folds"]),
         ("model.potential.tau=90", ["model.potential.tau"]),
+        ("model.upside.tau=90", ["model.upside.tau"]),
+        ("model.upside.bands=0", ["model.upside.bands", "1 or more"]),
         ("model.churn.gap_days=-10", ["model.churn.gap_days"]),
         ("evaluation.confidence=95", ["evaluation.confidence"]),
         ("evaluation.retention.incentive_share=5", ["retention.incentive_share", "0 to 1"]),

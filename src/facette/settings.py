@@ -18,6 +18,8 @@ class Part(Enum):
     value = "value"
     potential = "potential"
     churn = "churn"
+    upside = "upside"
+    value_if_staying = "value_if_staying"
     grid = "grid"
 
 
@@ -423,6 +425,18 @@ class PotentialModel:
 
 
 @dataclass
+class UpsideModel:
+    """Upside: the tau-quantile of value given everything, conformalised in `bands` of it."""
+
+    name: str = MISSING
+    estimator: Any = MISSING
+    features: list[str] | None = None
+    folds: int = MISSING
+    tau: float = MISSING
+    bands: int = MISSING
+
+
+@dataclass
 class ChurnModel:
     """Churn by a declared definition, calibrated."""
 
@@ -443,6 +457,7 @@ class Models:
     value: ValueModel = MISSING
     potential: PotentialModel = MISSING
     churn: ChurnModel = MISSING
+    upside: UpsideModel = MISSING
 
 
 @dataclass

@@ -29,7 +29,13 @@ Floats = NDArray[np.float64]
 FORMAT = 1
 MANIFEST = "manifest.json"
 KEYS = ("customer_id", "reference_date")
-PREDICTIONS = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
+PREDICTIONS = {
+    "value": "value_expected",
+    "potential": "potential",
+    "churn": "churn_probability",
+    "upside": "upside",
+    "value_if_staying": "value_if_staying",
+}
 COLUMNS = (
     "customer_id",
     "reference_date",
@@ -40,7 +46,10 @@ COLUMNS = (
     "potential",
     "headroom",
     "potential_tier",
+    "upside",
     "churn_probability",
+    "value_if_staying",
+    "value_at_risk",
     "cell",
     "drivers_value",
     "drivers_potential",
@@ -51,7 +60,13 @@ CELL = ("value_tier", "potential_tier", "behaviour_segment")
 GRID_SIDES = ("explicit", "behavioural")
 GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
 GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
-NUMBERS = {"behaviour_confidence", "headroom", *GRID_NUMBERS, *PREDICTIONS.values()}
+NUMBERS = {
+    "behaviour_confidence",
+    "headroom",
+    "value_at_risk",
+    *GRID_NUMBERS,
+    *PREDICTIONS.values(),
+}
 TOP_DRIVERS = 5
 BLOCK = 50_000  # customers scored at a time
 ROWS_WORTH_THREADS = 256
@@ -314,7 +329,7 @@ LINKS: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Facet:
-    """One fitted model of the bundle: value, potential or churn."""
+    """One fitted model of the bundle, as named in PREDICTIONS."""
 
     spec: dict[str, Any]
     score: Score
@@ -654,10 +669,13 @@ class Bundle:
             out |= self.segmentations.assigned(frame, out.get("potential"))
         if "potential" in out and "value_expected" in out:
             out["headroom"] = np.maximum(0.0, out["potential"] - out["value_expected"])
+        if "churn_probability" in out and "value_if_staying" in out:
+            out["value_at_risk"] = out["churn_probability"] * out["value_if_staying"]
         if parts := [out[name] for name in CELL if name in out]:
             out["cell"] = ["/".join(names) for names in zip(*parts, strict=True)]
         out |= self.grid.assigned(frame) if self.grid else {}
-        out |= {f"drivers_{part}": facet.drivers(frame) for part, facet in self.facets.items()}
+        drivers = {f"drivers_{part}": facet for part, facet in self.facets.items()}
+        out |= {n: facet.drivers(frame) for n, facet in drivers.items() if n in COLUMNS}
         out |= {key: frame[key] for key in KEYS}
         out["model_digest"] = [self.digest[:16]] * len(frame)
         columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]

@@ -72,6 +72,13 @@ def _frozen(
     return made
 
 
+def unconformalised(bundle: Bundle, rows: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
+    """By part, the quantile (n,) before it is brought to its coverage, none below 0."""
+    if "upside" not in bundle.parts:
+        return {}
+    return {"upside": {"unconformalised": np.maximum(bundle.raw("upside", rows), 0)}}
+
+
 def scored_alone(part: str, learned: Learned, snapshot: Snapshot) -> np.ndarray:
     """The packaged predictions (n,) of one learnt part on a snapshot."""
     with TemporaryDirectory() as folder:

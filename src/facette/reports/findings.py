@@ -16,8 +16,7 @@ from facette.drivers.outcome import Outcome
 from facette.models.by_group import by_group
 from facette.models.evaluation import spearman
 from facette.models.facets import Learned
-from facette.models.folds import OUTCOMES
-from facette.models.judging import Judgement
+from facette.models.judging import Judgement, outcome_of, tau_of
 from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
 from facette.segments.behaviour import BehaviourSegments, standardised
@@ -115,10 +114,9 @@ class Findings:
     @cached_property
     def served(self) -> dict[str, pd.DataFrame]:
         """How each model serves each group (`models.by_group`), by part."""
-        assert self.panel.test.outcomes is not None
         told = {}
         for part, judged in self.judgements.items():
-            known = self.panel.test.outcomes[OUTCOMES[part]].notna().to_numpy()
+            known = ~np.isnan(outcome_of(part, self.panel.test))
             groups = {
                 by: labels.reset_index(drop=True)[known].reset_index(drop=True)
                 for by, labels in self.groups.items()
@@ -127,9 +125,22 @@ class Findings:
             }
             told[part] = by_group(
                 part, judged.actual, np.asarray(judged.predictions["model"]), groups,
-                self.settings.model.potential.tau, self.settings.evaluation.confidence,
+                tau_of(part, self.settings.model), self.settings.evaluation.confidence,
             )  # fmt: skip
         return told
+
+    @cached_property
+    def at_risk(self) -> dict[str, float]:
+        """Value at risk of all, and current value of those who left; empty where it is off."""
+        if "value_at_risk" not in self.scored or self.panel.test.outcomes is None:
+            return {}
+        left = self.panel.test.outcomes["churned"] == 1
+        return {
+            "value_if_staying/at_risk": float(self.scored["value_at_risk"].sum()),
+            "value_if_staying/leavers_current_value": float(
+                self.panel.test.context.loc[left, "value_current"].sum(min_count=1)
+            ),
+        }
 
     @cached_property
     def suspects(self) -> dict[str, float]:
@@ -221,6 +232,7 @@ class Findings:
         for judgement in self.judgements.values():
             named |= judgement.metrics()
         named |= {f"{p}/drivers_returning": o.returning for p, o in self.outcomes.items()}
+        named |= self.at_risk
         named |= self._behaviour_metrics() if self.behaviour else {}
         named |= self.grid.metrics() if self.grid else {}
         named |= self.side.metrics() if self.side else {}
