@@ -155,6 +155,7 @@ def test_customers_with_a_single_purchase_are_refused(
         ("model.value.folds=1", ["model.value.folds"]),
         ("model.potential.tau=90", ["model.potential.tau"]),
         ("model.upside.tau=90", ["model.upside.tau"]),
+        ("model.potential.by_category=-1", ["model.potential.by_category", "0 or more"]),
         ("model.upside.bands=0", ["model.upside.bands", "1 or more"]),
         ("model.churn.gap_days=-10", ["model.churn.gap_days"]),
         ("evaluation.confidence=95", ["evaluation.confidence"]),

@@ -179,6 +179,36 @@ def test_upside_needs_value_and_staying_needs_churn_too(journey: Path, tmp_path:
     assert set(trained.versions) == {"complete_journey_value"}
 
 
+def test_headroom_is_told_by_category_where_asked(journey: Path, tmp_path: Path) -> None:
+    chosen = (*QUICK, f"data.path={journey}", "parts=[potential]", "model.potential.by_category=2")
+    trained = train_in(tmp_path, *chosen)
+    told = trained.story.by_category
+    assert list(told["category"]) == ["Grocery", "Drug Gm"]
+    columns = ["headroom_grocery", "headroom_drug_gm"]
+    assert [c for c in trained.scored if c.startswith("headroom")] == columns
+    assert (trained.scored[columns] >= 0).all(axis=None)
+    assert (trained.scored[columns] > 0).any().all()
+    assert set(trained.versions) == {"complete_journey_potential"}
+    assert 0.8 < trained.metrics["potential/headroom_grocery/coverage"] < 1
+    page = trained.report.read_text(encoding="utf-8")
+    assert "Headroom by category" in page
+    with chdir(tmp_path):
+        bundle = load(settings_of("score").tracking, "complete_journey_potential", 1).bundle
+    assert bundle.parts == ["potential", "categories"]
+
+
+def test_headroom_by_category_is_off_without_categories_and_says_so(
+    journey: Path, tmp_path: Path
+) -> None:
+    trained = train_in(
+        tmp_path, *QUICK, f"data.path={journey}", "parts=[potential]", "snapshot.categories=0",
+        "model.potential.by_category=2",
+    )  # fmt: skip
+    assert trained.story.by_category is None
+    assert trained.story.off["headroom by category"].startswith("transactions have no category")
+    assert any("headroom by category is off" in line for line in trained.story.said)
+
+
 def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:
     trained = train_in(
         tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",

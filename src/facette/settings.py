@@ -414,7 +414,10 @@ class ValueModel:
 
 @dataclass
 class PotentialModel:
-    """Potential: the tau-quantile of value among peers, conformalised."""
+    """Potential: the tau-quantile of value among peers, conformalised.
+
+    `by_category`: of how many of the largest product categories headroom is told apart.
+    """
 
     name: str = MISSING
     estimator: Any = MISSING
@@ -422,6 +425,7 @@ class PotentialModel:
     families: list[str] | None = None
     folds: int = MISSING
     tau: float = MISSING
+    by_category: int = MISSING
 
 
 @dataclass

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from facette.errors import BadInput
 from facette.models.facets import check_features, check_outcomes, peer_columns, stayed
 from facette.models.folds import OUTCOMES, check_folds
+from facette.models.learner import is_lightgbm
 from facette.models.validation import sample
 from facette.segments.applied import BEHAVIOUR
 from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
@@ -18,11 +19,13 @@ from facette.segments.tiers import check_tiers
 from facette.settings import Part, Train
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, Snapshot
+from facette.snapshots.spec import SnapshotSpec
 from facette.wording import listed
 
 MODEL_PARTS = ("value", "potential", "churn")
 PARTS = ("segments", *MODEL_PARTS)
 WITH_VALUE = ("upside", "value_if_staying")  # of dated data, packaged with expected value
+BY_CATEGORY = "headroom by category"
 ON_DEMAND = ("grid",)
 SEGMENTATION = ("predict", "plain", "kind", "get_params")
 
@@ -86,6 +89,8 @@ def switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
             "nothing but dates and spend tells customers apart: no category, discount, attribute, "
             "contract, interaction, answer or event is known, so that peers can't be found"
         )
+    if chosen.by_category and (why := _without_categories(settings, snapshots, off)):
+        off[BY_CATEGORY] = why
     if not wanted - set(off):
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
     return off
@@ -105,6 +110,19 @@ def _without(part: str, settings: Train, snapshots: Panel, off: dict[str, str]) 
             return "churn is off, and with it who stays"
         if least < folds:
             return f"at some date {least} customers stayed, fewer than model.value.folds={folds}"
+    return None
+
+
+def _without_categories(settings: Train, snapshots: Panel, off: dict[str, str]) -> str | None:
+    """Why headroom is not told by category; None where it is."""
+    if "potential" in off:
+        return "potential is off"
+    if not isinstance(snapshots.spec, SnapshotSpec):
+        return "it needs dates, and a wide table bears none"
+    if not snapshots.spec.categories:
+        return "transactions have no category, or snapshot.categories is 0"
+    if not is_lightgbm(estimator_of("model.potential", settings.model.potential.estimator)):
+        return "it is learnt by LightGBM alone, and model.potential.estimator is none"
     return None
 
 

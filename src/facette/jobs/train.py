@@ -21,6 +21,7 @@ from tqdm import tqdm
 from facette.jobs.championship import beside_champion
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
+    BY_CATEGORY,
     MODEL_PARTS,
     ON_DEMAND,
     PARTS,
@@ -37,6 +38,12 @@ from facette.jobs.segmenting import (
     remembered_segments,
     segmentations,
 )
+from facette.models.by_category import (
+    Categories,
+    judge_by_category,
+    learn_by_category,
+    panels_by_category,
+)
 from facette.models.facets import (
     Learned,
     learn_churn,
@@ -51,6 +58,7 @@ from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
+from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.tracking import code_version, looks_at, tracked
@@ -147,6 +155,7 @@ def train(
             progress.stage("training the models")
             parts = [part for part in (*MODEL_PARTS, *WITH_VALUE) if part not in off]
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
+            categories = _categories(settings, tables, snapshots, estimators, off)
             progress.stage("finding behaviour segments")
             behaviour, side = None, None
             if "segments" not in off:
@@ -155,7 +164,7 @@ def train(
                 side = segmentations(settings, tables, snapshots, behaviour, fitted, without)
             progress.stage("packaging and judging")
             bundle, frozen = packaged(
-                settings, snapshots, learnt, behaviour, Path(workshop), grid, side
+                settings, snapshots, learnt, behaviour, Path(workshop), grid, side, categories
             )
             rows = as_rows(snapshots.test)
             beside = unconformalised(bundle, rows)
@@ -168,6 +177,7 @@ def train(
                 explained(bundle, _told_apart(learnt), snapshots, settings.drivers, settings.seed),
                 _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
                 _judged_grid(settings, snapshots, grid, scored), side,
+                _judged_categories(settings, categories, bundle, rows, scored),
             )  # fmt: skip
             progress.stage("explaining and reporting")
             names = _registered_names(found, bundle.parts)
@@ -238,6 +248,30 @@ def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable
     model = "value" if part == "value_if_staying" else part
     chosen, estimator = getattr(settings.model, model), estimators[model]
     return lambda snapshots: learners[part](snapshots, chosen, estimator, settings.seed)
+
+
+def _categories(
+    settings: Train, tables: Tables, snapshots: Panel, estimators: dict[str, Any],
+    off: dict[str, str],
+) -> Categories | None:  # fmt: skip
+    """Headroom learnt by product category; None where it is not asked for, or off."""
+    most = settings.model.potential.by_category
+    if not most or BY_CATEGORY in off:
+        return None
+    panels = panels_by_category(tables, snapshots, most)
+    potential, value = estimators["potential"], estimators["value"]
+    return learn_by_category(panels, settings.model, potential, value, settings.seed)
+
+
+def _judged_categories(
+    settings: Train, categories: Categories | None, bundle: Bundle, rows: pd.DataFrame,
+    scored: pd.DataFrame,
+) -> pd.DataFrame | None:  # fmt: skip
+    """Headroom by category at the test date."""
+    if categories is None or bundle.categories is None:
+        return None
+    potential, tau = bundle.categories.potential(rows), settings.model.potential.tau
+    return judge_by_category(categories, potential, scored, tau, settings.evaluation, settings.seed)
 
 
 def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> BehaviourSegments:
@@ -333,10 +367,11 @@ def _recovered(
 def _registered_names(found: Findings, parts: list[str]) -> dict[str, list[str]]:
     """Registered name -> its parts; the composite only when all parts were asked for."""
     prefix = found.settings.tracking.registry_prefix + found.settings.data.name
-    own = [part for part in parts if part not in WITH_VALUE]
+    own = [part for part in parts if part not in (*WITH_VALUE, "categories")]
     names = {f"{prefix}_{'behaviour' if p == 'segments' else p}": [p] for p in own}
-    if f"{prefix}_value" in names:
-        names[f"{prefix}_value"] += [part for part in parts if part in WITH_VALUE]
+    for part, beside in {"value": WITH_VALUE, "potential": ("categories",)}.items():
+        if f"{prefix}_{part}" in names:
+            names[f"{prefix}_{part}"] += [other for other in parts if other in beside]
     if set(PARTS) <= {part.value for part in found.settings.parts}:
         names[f"{prefix}_customer"] = list(parts)
     return names

@@ -421,6 +421,35 @@ class Facet:
 
 
 @dataclass(frozen=True)
+class Categories:
+    """Headroom by product category: by its column, what peers bring and what is expected."""
+
+    pairs: dict[str, tuple[Facet, Facet]]
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Categories":
+        """The models told by `part.json` and the files beside it."""
+        told = json.loads(files["part.json"])["categories"]
+        of = {c["column"]: (c["potential"], c["expected"]) for c in told}
+        made = {name: [Facet(s, _score(s, files)) for s in specs] for name, specs in of.items()}
+        return cls({name: (potential, expected) for name, (potential, expected) in made.items()})
+
+    @property
+    def facets(self) -> list[Facet]:
+        """Every model there is."""
+        return [facet for pair in self.pairs.values() for facet in pair]
+
+    def headroom(self, frame: pd.DataFrame) -> dict[str, Floats]:
+        """Columns (n,) of headroom in currency units."""
+        said = {name: [f.predict(frame) for f in pair] for name, pair in self.pairs.items()}
+        return {n: np.maximum(0.0, most - expected) for n, (most, expected) in said.items()}
+
+    def potential(self, frame: pd.DataFrame) -> dict[str, Floats]:
+        """By column of headroom, what it is measured from (n,)."""
+        return {name: pair[0].predict(frame) for name, pair in self.pairs.items()}
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """Frozen clusters of what customers do: nearest centroid, or largest Gaussian posterior."""
 
@@ -595,6 +624,7 @@ class Bundle:
     facets: dict[str, Facet] = field(repr=False)
     segmentations: Segmentations | None = field(repr=False)
     grid: Grid | None = field(repr=False, default=None)
+    categories: Categories | None = field(repr=False, default=None)
 
     @classmethod
     def load(cls, folder: str | Path, digest: str | None = None) -> "Bundle":
@@ -610,19 +640,22 @@ class Bundle:
         facets = {part: Facet.read(files[part]) for part in PREDICTIONS if part in files}
         segmentations = Segmentations.read(files["segments"]) if "segments" in files else None
         grid = Grid.read(files["grid"]) if "grid" in files else None
-        return cls(own_digest, manifest["code"], manifest["about"], facets, segmentations, grid)
+        apart = Categories.read(files["categories"]) if "categories" in files else None
+        told = manifest["code"], manifest["about"]
+        return cls(own_digest, *told, facets, segmentations, grid, apart)
 
     @property
     def parts(self) -> list[str]:
         """The names of the parts there are."""
-        first, last = ["segments"] * bool(self.segmentations), ["grid"] * bool(self.grid)
-        return [*first, *self.facets, *last]
+        there = {"segments": self.segmentations, **self.facets, "categories": self.categories}
+        return [name for name, part in (there | {"grid": self.grid}).items() if part is not None]
 
     @property
     def inputs(self) -> dict[str, str]:
         """The snapshot's columns that are read, each "number" or "category", in a fixed order."""
         kinds = dict.fromkeys(self.segmentations.features if self.segmentations else [], "number")
-        for facet in self.facets.values():
+        apart = self.categories.facets if self.categories else []
+        for facet in (*self.facets.values(), *apart):
             for name in facet.features:
                 kinds[name] = "category" if name in facet.spec["categories"] else "number"
             if facet.where is not None:
@@ -652,10 +685,10 @@ class Bundle:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Score customers: one row in, one row out, in the same order and with the same index.
 
-        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there: money in currency
-        units, churn a probability, drivers JSON text, points whole. Raises ValueError for missing
-        columns, for customers without an id or with two rows, and for text where numbers are
-        expected.
+        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there, then headroom by
+        category: money in currency units, churn a probability, drivers JSON text, points whole.
+        Raises ValueError for missing columns, for customers without an id or with two rows, and for
+        text where numbers are expected.
         """
         self._check(frame)
         starts = range(0, max(len(frame), 1), BLOCK)  # contributions of all would not fit in memory
@@ -680,6 +713,7 @@ class Bundle:
         out["model_digest"] = [self.digest[:16]] * len(frame)
         columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]
         typed = {name: _typed(name, out[name]) for name in columns}
+        typed |= self.categories.headroom(frame) if self.categories else {}
         return pd.DataFrame(typed, index=frame.index)
 
     def _check(self, frame: pd.DataFrame) -> None:

@@ -42,7 +42,7 @@ class Findings:
     part to its drivers at the test date, where its model has an additive explanation;
     `frozen` are the tiers and bands stored with the version; `recovered` what the truth says, where
     there is one, as `truth/<what>`; `grid` the scoring grid at the test date, where asked for;
-    `side` the segmentations side by side.
+    `side` the segmentations side by side; `by_category` headroom (`models.by_category`).
     """
 
     settings: Train
@@ -58,6 +58,7 @@ class Findings:
     recovered: dict[str, float] = field(default_factory=dict)
     grid: JudgedGrid | None = None
     side: SideBySide | None = None
+    by_category: pd.DataFrame | None = None
 
     @property
     def test_date(self) -> str:
@@ -233,6 +234,7 @@ class Findings:
             named |= judgement.metrics()
         named |= {f"{p}/drivers_returning": o.returning for p, o in self.outcomes.items()}
         named |= self.at_risk
+        named |= {} if self.by_category is None else _category_metrics(self.by_category)
         named |= self._behaviour_metrics() if self.behaviour else {}
         named |= self.grid.metrics() if self.grid else {}
         named |= self.side.metrics() if self.side else {}
@@ -254,6 +256,16 @@ class Findings:
             "behaviour/ami_past_treatment": _known(self.ami_past_treatment),
             **_nature_metrics(self.behaviour.nature),
         }
+
+
+def _category_metrics(table: pd.DataFrame) -> dict[str, float]:
+    """Figures of each category's headroom, under the name of its column."""
+    told = table.set_index("column").drop(columns="category")
+    return {
+        f"potential/{column}/{what}": float(figure)
+        for column, row in told.iterrows()
+        for what, figure in row.items()
+    }
 
 
 def _comes_back(returning: float, least: float) -> Condition:

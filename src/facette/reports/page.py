@@ -189,6 +189,7 @@ def _tables(story: Story) -> dict[str, Table]:
         "licences": licences_table,
         "tiers": _tiers_table,
         "matrix": _matrix_table,
+        "by_category": _category_table,
         "cells": _cells_table,
         "catalogue": _catalogue_table,
         "cleaning": _cleaning_table,
@@ -265,6 +266,27 @@ def _matrix_table(story: Story) -> Table | None:
     return table(
         story.matrix, tiers | MEANS, "The matrix in figures, means a customer", story.currency
     )
+
+
+def _category_table(story: Story) -> Table | None:
+    if story.by_category is None:
+        return None
+    columns = {
+        "category": ("Category", "text"),
+        "coverage": ("Coverage", "share"),
+        "pinball": ("Pinball loss", "money"),
+        "peer_group": ("Of the peer-group rule", "money"),
+        "gain": ("Gain over the best baseline", "money"),
+        "low": ("From", "money"),
+        "high": ("To", "money"),
+        "headroom": ("Headroom in all", "money"),
+        "customers": ("Customers with it", "count"),
+    }
+    note = (
+        "Each category has models of its own; their headroom does not add up to that of the whole, "
+        "since no customer is high in all of them at once."
+    )
+    return table(story.by_category, columns, "Headroom by category", story.currency, note)
 
 
 def _cells_table(story: Story) -> Table | None:

@@ -129,6 +129,7 @@ class Story:
     transactions : lines read. observation_days : None when features see the whole history.
     churn_means : what the two-valued outcome of a wide table is, where it is no leaving.
     potential_quantile : of value among peers. upside_quantile : of value given everything.
+    by_category : headroom by product category, columns as in `models.by_category`.
     at_risk : value at risk in all beside what leavers had been worth, in words.
     confidence : of the intervals.
     test_looks : how often the test date has been looked at, this run included.
@@ -191,6 +192,7 @@ class Story:
     potential_quantile: float = 0.9
     upside_quantile: float = 0.9
     at_risk: str | None = None
+    by_category: pd.DataFrame | None = None
     confidence: float = 0.95
     population: dict[str, int] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)

@@ -73,6 +73,7 @@ def tell(
         potential_quantile=found.settings.model.potential.tau,
         upside_quantile=found.settings.model.upside.tau,
         at_risk=_at_risk_in_words(found),
+        by_category=found.by_category,
         population={part: len(j.actual) for part, j in judged.items()},
         off=found.off,
         said=_said(found),
