@@ -18,10 +18,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from facette.jobs.categories import categories_of, judged_categories
 from facette.jobs.championship import beside_champion
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
-    BY_CATEGORY,
     MODEL_PARTS,
     ON_DEMAND,
     PARTS,
@@ -38,12 +38,6 @@ from facette.jobs.segmenting import (
     remembered_segments,
     segmentations,
 )
-from facette.models.by_category import (
-    Categories,
-    judge_by_category,
-    learn_by_category,
-    panels_by_category,
-)
 from facette.models.facets import (
     Learned,
     learn_churn,
@@ -58,7 +52,6 @@ from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
-from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.tracking import code_version, looks_at, tracked
@@ -155,7 +148,7 @@ def train(
             progress.stage("training the models")
             parts = [part for part in (*MODEL_PARTS, *WITH_VALUE) if part not in off]
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
-            categories = _categories(settings, tables, snapshots, estimators, off)
+            categories = categories_of(settings, tables, snapshots, estimators, off)
             progress.stage("finding behaviour segments")
             behaviour, side = None, None
             if "segments" not in off:
@@ -177,7 +170,7 @@ def train(
                 explained(bundle, _told_apart(learnt), snapshots, settings.drivers, settings.seed),
                 _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
                 _judged_grid(settings, snapshots, grid, scored), side,
-                _judged_categories(settings, categories, bundle, rows, scored),
+                judged_categories(settings, categories, bundle, rows, scored),
             )  # fmt: skip
             progress.stage("explaining and reporting")
             names = _registered_names(found, bundle.parts)
@@ -248,30 +241,6 @@ def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable
     model = "value" if part == "value_if_staying" else part
     chosen, estimator = getattr(settings.model, model), estimators[model]
     return lambda snapshots: learners[part](snapshots, chosen, estimator, settings.seed)
-
-
-def _categories(
-    settings: Train, tables: Tables, snapshots: Panel, estimators: dict[str, Any],
-    off: dict[str, str],
-) -> Categories | None:  # fmt: skip
-    """Headroom learnt by product category; None where it is not asked for, or off."""
-    most = settings.model.potential.by_category
-    if not most or BY_CATEGORY in off:
-        return None
-    panels = panels_by_category(tables, snapshots, most)
-    potential, value = estimators["potential"], estimators["value"]
-    return learn_by_category(panels, settings.model, potential, value, settings.seed)
-
-
-def _judged_categories(
-    settings: Train, categories: Categories | None, bundle: Bundle, rows: pd.DataFrame,
-    scored: pd.DataFrame,
-) -> pd.DataFrame | None:  # fmt: skip
-    """Headroom by category at the test date."""
-    if categories is None or bundle.categories is None:
-        return None
-    potential, tau = bundle.categories.potential(rows), settings.model.potential.tau
-    return judge_by_category(categories, potential, scored, tau, settings.evaluation, settings.seed)
 
 
 def _segments(settings: Train, snapshots: Panel, estimators: dict[str, Any]) -> BehaviourSegments:

@@ -284,7 +284,7 @@ def _category_table(story: Story) -> Table | None:
     }
     note = (
         "Each category has models of its own; their headroom does not add up to that of the whole, "
-        "since no customer is high in all of them at once."
+        "since few customers are high in all of them at once."
     )
     return table(story.by_category, columns, "Headroom by category", story.currency, note)
 
