@@ -20,6 +20,7 @@ GROUPS = (
     "model/value",
     "model/potential",
     "model/churn",
+    "model/upside",
     "tracking",
 )
 OPTIONS = [(g, f.stem) for g in GROUPS for f in sorted((cli.CONF / g).glob("*.yaml"))]
@@ -32,7 +33,9 @@ EXPERIMENTS = [f.stem for f in sorted((cli.CONF / "experiment").glob("*.yaml"))]
 def test_every_option_composes_and_makes_its_estimators(group: str, option: str) -> None:
     own = ["data.name=own", "data.path=own.csv"] if option in {"files", "wide"} else []
     chosen = settings_of("train", f"{group}={option}", *own)
-    nodes = [getattr(chosen.model, part).estimator for part in ("value", "potential", "churn")]
+    nodes = [
+        getattr(chosen.model, part).estimator for part in ("value", "potential", "churn", "upside")
+    ]
     for node in [*nodes, chosen.segments.behaviour.estimator]:
         assert hasattr(instantiate(node, _convert_="all"), "fit")
 

@@ -14,11 +14,13 @@ from small_journey import QUICK
 from facette.errors import BadInput
 from facette.jobs.score import score
 from facette.jobs.train import Trained
+from facette.registry.models import load
 
 COLUMNS = [
     "customer_id", "reference_date", "behaviour_segment", "behaviour_confidence", "value_expected",
-    "value_tier", "potential", "headroom", "potential_tier", "churn_probability", "cell",
-    "drivers_value", "drivers_potential", "drivers_churn", "model_digest",
+    "value_tier", "potential", "headroom", "potential_tier", "upside", "churn_probability",
+    "value_if_staying", "value_at_risk", "cell", "drivers_value", "drivers_potential",
+    "drivers_churn", "model_digest",
 ]  # fmt: skip
 
 
@@ -38,10 +40,12 @@ def test_a_run_tracks_its_parts_figures_and_data(trained: Trained, home: Path) -
     tags = run.data.tags
     assert tags["facette.verb"] == "train"
     assert tags["facette.reference_date"] == "2017-10-01"
-    assert tags["facette.parts"] == "segments,value,potential,churn"
+    assert tags["facette.parts"] == "segments,value,potential,churn,upside,value_if_staying"
     for name in ("value/normalised_gini", "value/baseline/last_window/mae", "potential/coverage",
                  "churn/ece", "churn/empc", "churn/baseline/recency/empc_fraction",
-                 "value/gain/mae_low", "behaviour/stability_min",
+                 "value/gain/mae_low", "behaviour/stability_min", "upside/coverage",
+                 "upside/baseline/spend_group/pinball", "upside/gain/pinball_low",
+                 "value_if_staying/baseline/annualised/mae", "value_if_staying/at_risk",
                  "behaviour/fidelity", "behaviour/ami_value_tier"):  # fmt: skip
         assert name in run.data.metrics
     inputs = {i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
@@ -50,7 +54,7 @@ def test_a_run_tracks_its_parts_figures_and_data(trained: Trained, home: Path) -
     children = client.search_runs(
         [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{trained.run_id}'"
     )
-    assert {c.info.run_name for c in children} == {"segments", "value", "potential", "churn"}
+    assert {c.info.run_name for c in children} == set(tags["facette.parts"].split(","))
     stored = {a.path for a in client.list_artifacts(trained.run_id)}
     assert {"report.html", "configuration.yaml", "environment.txt", "digests.json"} <= stored
 
@@ -60,6 +64,11 @@ def test_five_models_are_registered_and_become_champions(trained: Trained, home:
     for part in ("behaviour", "value", "potential", "churn", "customer"):
         model = client.get_registered_model(f"complete_journey_{part}")
         assert model.aliases == {"champion": 1, "challenger": 1}
+    names = {model.name for model in client.search_registered_models()}
+    assert len(names) == 5
+    with chdir(home):
+        value = load(settings_of("score").tracking, "complete_journey_value", 1).bundle
+    assert value.parts == ["value", "upside", "value_if_staying"]
 
 
 def test_scored_customers_have_the_columns_that_others_rely_on(trained: Trained) -> None:
@@ -67,6 +76,9 @@ def test_scored_customers_have_the_columns_that_others_rely_on(trained: Trained)
     churn = trained.scored["churn_probability"]
     assert churn.dropna().between(0, 1).all()
     assert (churn.isna() == (trained.scored["drivers_churn"] == "[]")).all()
+    assert (churn.isna() == trained.scored["value_at_risk"].isna()).all()
+    at_risk = trained.metrics["value_if_staying/at_risk"]
+    assert at_risk == pytest.approx(trained.scored["value_at_risk"].sum())
     assert 0 < churn.isna().sum() < len(churn) / 2  # who was not active has no churn
     assert (trained.scored["headroom"] >= 0).all()
     assert trained.scored["customer_id"].is_unique
@@ -217,6 +229,47 @@ def test_partial_churn_without_a_share_is_refused_before_work(journey: Path, hom
         train_in(home, *QUICK, f"data.path={journey}", PARTIAL[0])
     with pytest.raises(BadInput, match=r"model\.churn\.partial_share: 1\.5 .*between 0 and 1"):
         train_in(home, *QUICK, *PARTIAL[:2], "model.churn.partial_share=1.5")
+
+
+def test_upside_needs_value_and_staying_needs_churn_too(journey: Path, tmp_path: Path) -> None:
+    few = ["parts=[churn,upside]", "parts=[value,value_if_staying,upside]"]
+    for chosen, off in zip(few, ["upside", "value_if_staying"], strict=True):
+        trained = train_in(tmp_path / off, *QUICK, f"data.path={journey}", chosen)
+        assert set(trained.story.off) >= {off}
+        assert off not in trained.scored
+        assert not [name for name in trained.metrics if name.startswith(f"{off}/")]
+    assert "upside" in trained.scored
+    assert set(trained.versions) == {"complete_journey_value"}
+
+
+def test_headroom_is_told_by_category_where_asked(journey: Path, tmp_path: Path) -> None:
+    chosen = (*QUICK, f"data.path={journey}", "parts=[potential]", "model.potential.by_category=2")
+    trained = train_in(tmp_path, *chosen)
+    told = trained.story.by_category
+    assert list(told["category"]) == ["Grocery", "Drug Gm"]
+    columns = ["headroom_grocery", "headroom_drug_gm"]
+    assert [c for c in trained.scored if c.startswith("headroom")] == columns
+    assert (trained.scored[columns] >= 0).all(axis=None)
+    assert (trained.scored[columns] > 0).any().all()
+    assert set(trained.versions) == {"complete_journey_potential"}
+    assert 0.8 < trained.metrics["potential/headroom_grocery/coverage"] < 1
+    page = trained.report.read_text(encoding="utf-8")
+    assert "Headroom by category" in page
+    with chdir(tmp_path):
+        bundle = load(settings_of("score").tracking, "complete_journey_potential", 1).bundle
+    assert bundle.parts == ["potential", "categories"]
+
+
+def test_headroom_by_category_is_off_without_categories_and_says_so(
+    journey: Path, tmp_path: Path
+) -> None:
+    trained = train_in(
+        tmp_path, *QUICK, f"data.path={journey}", "parts=[potential]", "snapshot.categories=0",
+        "model.potential.by_category=2",
+    )  # fmt: skip
+    assert trained.story.by_category is None
+    assert trained.story.off["headroom by category"].startswith("transactions have no category")
+    assert any("headroom by category is off" in line for line in trained.story.said)
 
 
 def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from shared import shared_file
 from small_wide import QUICK_WIDE, people, written
 
 from facette.errors import BadInput
+from facette.jobs.fitness import WITH_VALUE
 from facette.jobs.score import Scored, score
 from facette.jobs.train import Trained
 from facette.registry.models import load
@@ -73,7 +74,8 @@ def refusal(home: Path, *overrides: str) -> str:
 
 
 def test_every_part_runs_and_is_judged_beside_its_baselines(trained: Trained) -> None:
-    assert trained.story.off == {}
+    assert set(trained.story.off) == set(WITH_VALUE)
+    assert all("a wide table bears none" in why for why in trained.story.off.values())
     metrics = trained.metrics
     for name in ("churn/roc_auc", "churn/baseline/logistic/log_loss", "churn/gain/log_loss_low",
                  "churn/empc", "churn/empc_fraction", "churn/baseline/logistic/empc",
@@ -238,7 +240,7 @@ def test_without_a_value_outcome_value_and_potential_are_off_and_say_so(
     source: Path, tmp_path: Path
 ) -> None:
     made = train_in(tmp_path, *QUICK_WIDE, *SOON, *CHURN_ONLY[:3], f"data.path={source}")
-    assert made.story.off == {
+    assert {part: why for part, why in made.story.off.items() if part not in WITH_VALUE} == {
         "value": "no column is named as its outcome (data.outcomes.value)",
         "potential": "value is off, and potential is a quantile of it",
     }

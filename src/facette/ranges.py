@@ -171,10 +171,17 @@ def _training_ranges(train: Train) -> list[Range]:
 
 
 def _model_ranges(model: Models) -> list[Range]:
-    folds = {part: getattr(model, part).folds for part in ("value", "potential", "churn")}
-    tau = model.potential.tau
+    folds = {part: getattr(model, part).folds for part in ("value", "potential", "churn", "upside")}
+    taus = {part: getattr(model, part).tau for part in ("potential", "upside")}
     return [
-        ("model.potential.tau", tau, 0 < tau < 1, "between 0 and 1"),
+        *((f"model.{p}.tau", tau, 0 < tau < 1, "between 0 and 1") for p, tau in taus.items()),
+        (
+            "model.potential.by_category",
+            model.potential.by_category,
+            model.potential.by_category >= 0,
+            "0 or more",
+        ),
+        ("model.upside.bands", model.upside.bands, model.upside.bands > 0, "1 or more"),
         *_silence_ranges("model.churn.", model.churn.active_days, model.churn.gap_days),
         *_partial_ranges(model.churn),
         *((f"model.{part}.folds", n, n > 1, "2 or more") for part, n in folds.items()),

@@ -18,6 +18,8 @@ class Part(Enum):
     value = "value"
     potential = "potential"
     churn = "churn"
+    upside = "upside"
+    value_if_staying = "value_if_staying"
     grid = "grid"
 
 
@@ -435,7 +437,10 @@ class ValueModel:
 
 @dataclass
 class PotentialModel:
-    """Potential: the tau-quantile of value among peers, conformalised."""
+    """Potential: the tau-quantile of value among peers, conformalised.
+
+    `by_category`: of how many of the largest product categories headroom is told apart.
+    """
 
     name: str = MISSING
     estimator: Any = MISSING
@@ -443,6 +448,19 @@ class PotentialModel:
     families: list[str] | None = None
     folds: int = MISSING
     tau: float = MISSING
+    by_category: int = MISSING
+
+
+@dataclass
+class UpsideModel:
+    """Upside: the tau-quantile of value given everything, conformalised in `bands` of it."""
+
+    name: str = MISSING
+    estimator: Any = MISSING
+    features: list[str] | None = None
+    folds: int = MISSING
+    tau: float = MISSING
+    bands: int = MISSING
 
 
 @dataclass
@@ -473,6 +491,7 @@ class Models:
     potential: PotentialModel = MISSING
     churn: ChurnModel = MISSING
     newcomers: Newcomers | None = None
+    upside: UpsideModel = MISSING
 
 
 @dataclass

@@ -39,6 +39,26 @@ def test_only_the_group_that_is_told_wrongly_is_off(part: str, region: pd.Series
     assert table.loc["West", "predicted"] == pytest.approx(wanted)
 
 
+def test_upside_is_off_where_it_covers_too_few_or_too_many_of_a_group(region: pd.Series) -> None:
+    actual = np.tile(np.arange(1, 101), N // 100).astype(float)
+    for quantile, off in ((90, False), (87, False), (93, False), (86, True), (94, True)):
+        table = told("upside", actual, np.full(N, float(quantile)), region.map(lambda _: "all"))
+        assert table["off"].tolist() == [off], quantile
+        assert table["predicted"].tolist() == [0.9]
+    few = told("upside", actual, np.zeros(N), region.where(np.arange(N) >= 399, "few"))
+    assert "few" not in few.index
+
+
+@pytest.mark.parametrize(("nothing", "off"), [(0.95, False), (0.86, True)])
+def test_where_nearly_all_come_to_nothing_upside_may_cover_more(
+    nothing: float, off: bool, region: pd.Series
+) -> None:
+    actual = np.where(np.arange(N) % 100 < 100 * nothing, 0.0, 5.0)
+    everyone = region.map(lambda _: "all")
+    assert told("upside", actual, np.full(N, 5.0), everyone)["off"].tolist() == [off]
+    assert told("upside", actual, np.full(N, -1.0), everyone)["off"].tolist() == [True]
+
+
 def test_groups_of_few_and_customers_without_one_are_left_out(region: pd.Series) -> None:
     few = region.where(np.arange(N) >= LEAST_OF_MEANS, "few").where(np.arange(N) != 17)
     table = told("value", np.ones(N), np.ones(N), few)

@@ -22,13 +22,15 @@ from facette.models.facets import (
     check_outcomes,
     learn_churn,
     learn_potential,
+    learn_upside,
     learn_value,
+    learn_value_if_staying,
     peer_columns,
 )
 from facette.models.judging import judge
 from facette.models.learner import design, fit
 from facette.models.validation import grouped_folds, sample, seen_by_models
-from facette.settings import Calibration, Evaluation, PotentialModel, ValueModel
+from facette.settings import Calibration, Evaluation, PotentialModel, UpsideModel, ValueModel
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 
@@ -40,7 +42,9 @@ VALUE = lightgbm.LGBMRegressor(objective="tweedie", **TREES)
 POTENTIAL = lightgbm.LGBMRegressor(objective="quantile", alpha=0.9, **TREES)
 CHURN = lightgbm.LGBMClassifier(objective="binary", **TREES)
 LEARNERS = {"value": (learn_value, VALUE), "potential": (learn_potential, POTENTIAL),
-            "churn": (learn_churn, CHURN)}  # fmt: skip
+            "churn": (learn_churn, CHURN), "upside": (learn_upside, POTENTIAL),
+            "value_if_staying": (learn_value_if_staying, VALUE)}  # fmt: skip
+DEFINED = ("churn", "value_if_staying")  # for the active alone
 FILES = {"booster.txt", "part.json"}
 KEYS = {"features", "categories", "link", "calibration", "shift", "scale", "lower", "kind"}
 
@@ -49,7 +53,9 @@ def settings(part: str, **changed: Any) -> Any:
     if part == "churn":
         return churn_settings(**changed)
     plain = {"name": part, "estimator": None, "features": None, "folds": 3} | changed
-    return ValueModel(**plain) if part == "value" else PotentialModel(tau=0.9, **plain)
+    if part == "upside":
+        return UpsideModel(tau=0.9, bands=2, **plain)
+    return PotentialModel(tau=0.9, **plain) if part == "potential" else ValueModel(**plain)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def test_a_learnt_part_is_plain_files(part: str, learnt: dict[str, Learned]) -> 
     files = learnt[part].files
     assert set(files) == FILES
     told = json.loads(files["part.json"])
-    assert set(told) == KEYS | ({"where"} if part == "churn" else set())
+    assert set(told) == KEYS | ({"where"} if part in DEFINED else set())
     used = [name for name in told["features"] if name.startswith("status_")]
     statuses = dict.fromkeys(used, ["lapsed", "never", "new", "regular"])
     assert told["categories"] == {"region": ["North", "South", "West"], **statuses}

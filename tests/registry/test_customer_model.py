@@ -173,8 +173,9 @@ def test_one_segment_is_certain(tmp_path, snapshot, fitted):
     assert set(scored["behaviour_confidence"]) == {1.0}
 
 
-def test_columns_stand_in_the_agreed_order(folder, snapshot):
-    scored = Bundle.load(folder).predict(snapshot)
+def test_columns_stand_in_the_agreed_order(tmp_path, snapshot, parts):
+    with_value = {"upside": parts["potential"], "value_if_staying": parts["value"]}
+    scored = bundle_of(tmp_path, **parts, **with_value).predict(snapshot)
     assert tuple(scored.columns) == COLUMNS
     assert scored["customer_id"].tolist() == snapshot["customer_id"].tolist()
 
@@ -197,7 +198,10 @@ def test_each_part_stands_alone(tmp_path, snapshot, parts):
         "value": ["value_expected", "drivers_value"],
         "potential": ["potential", "drivers_potential"],
         "churn": ["churn_probability", "drivers_churn"],
+        "upside": ["upside"],
+        "value_if_staying": ["value_if_staying"],
     }
+    parts = parts | {"upside": parts["potential"], "value_if_staying": parts["value"]}
     for name, columns in expected.items():
         scored = bundle_of(tmp_path / name, **{name: parts[name]}).predict(snapshot)
         assert list(scored.columns) == ["customer_id", "reference_date", *columns, "model_digest"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from facette.errors import BadInput
-from facette.jobs.fitness import PARTS
+from facette.jobs.fitness import PARTS, WITH_VALUE
 from facette.registry.models import in_use
 from facette.registry.runs import ChampionRun, champion_run, differing_settings
 from facette.registry.tracking import TrackedRun, as_params
@@ -72,7 +72,16 @@ def registered_names(
     """Registered name -> its parts, of a bundle with these parts."""
     called = {"segments": "behaviour", "churn": snapshots.spec.churn_model}
     prefix = settings.tracking.registry_prefix + settings.data.name
-    names = {f"{prefix}_{called.get(part, part)}": [part] for part in parts}
+    beside = {"value": WITH_VALUE, "potential": ("categories",)}
+    within = {part for others in beside.values() for part in others}
+    names = {
+        f"{prefix}_{called.get(part, part)}": [
+            part,
+            *(other for other in parts if other in beside.get(part, ())),
+        ]
+        for part in parts
+        if part not in within
+    }
     if _registers(settings, COMPOSITE):
         names[f"{prefix}_{COMPOSITE}"] = list(parts)
     return names

@@ -9,19 +9,23 @@ from hydra.utils import instantiate
 from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
-from facette.models.facets import check_features, check_outcomes, peer_columns
+from facette.models.facets import check_features, check_outcomes, peer_columns, stayed
 from facette.models.folds import OUTCOMES, check_folds
+from facette.models.learner import is_lightgbm
 from facette.models.validation import sample
 from facette.segments.applied import BEHAVIOUR
 from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
 from facette.segments.tiers import check_tiers
 from facette.settings import Part, Train
 from facette.snapshots.catalogue import catalogue
-from facette.snapshots.panel import Panel
+from facette.snapshots.panel import Panel, Snapshot
+from facette.snapshots.spec import SnapshotSpec
 from facette.wording import listed
 
 MODEL_PARTS = ("value", "potential", "churn")
 PARTS = ("segments", *MODEL_PARTS)
+WITH_VALUE = ("upside", "value_if_staying")  # of dated data, packaged with expected value
+BY_CATEGORY = "headroom by category"
 ON_DEMAND = ("grid",)
 SEGMENTATION = ("predict", "plain", "kind", "get_params")
 
@@ -29,7 +33,9 @@ SEGMENTATION = ("predict", "plain", "kind", "get_params")
 def estimators_of(settings: Train) -> dict[str, Any]:
     """An unfitted estimator for each part, made before any data is read."""
     nodes = {"segments": ("segments.behaviour", settings.segments.behaviour.estimator)}
-    nodes |= {p: (f"model.{p}", getattr(settings.model, p).estimator) for p in MODEL_PARTS}
+    nodes |= {
+        p: (f"model.{p}", getattr(settings.model, p).estimator) for p in (*MODEL_PARTS, "upside")
+    }
     nodes |= {
         f"segmentations.{name}": (f"segmentations.{name}", chosen.estimator)
         for name, chosen in settings.segmentations.items()
@@ -76,15 +82,52 @@ def switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
     unknown = {} if snapshots.dated else _without_outcome(settings, snapshots)
     off = {part: why for part, why in unknown.items() if part in wanted}
     off |= {part: "not asked for (parts)" for part in PARTS if part not in wanted}
+    off |= {part: why for part in WITH_VALUE if (why := _without(part, settings, snapshots, off))}
     chosen = settings.model.potential
     if "potential" not in off and snapshots.dated and not peer_columns(snapshots, chosen.families):
         off["potential"] = (
             "nothing but dates and spend tells customers apart: no category, discount, attribute, "
             "contract, interaction, answer or event is known, so that peers can't be found"
         )
+    if chosen.by_category and (why := _without_categories(settings, snapshots, off)):
+        off[BY_CATEGORY] = why
     if not wanted - set(off):
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
     return off
+
+
+def _without(part: str, settings: Train, snapshots: Panel, off: dict[str, str]) -> str | None:
+    """Why a part that goes with expected value does not run; None where it does."""
+    if Part(part) not in settings.parts:
+        return "not asked for (parts)"
+    if not snapshots.dated:
+        return "it needs dates, and a wide table bears none"
+    if "value" in off:
+        return "value is off, and it is packaged with it"
+    if part == "value_if_staying":
+        folds, least = settings.model.value.folds, min(map(_stayers, snapshots.snapshots))
+        if "churn" in off:
+            return "churn is off, and with it who stays"
+        if least < folds:
+            return f"at some date {least} customers stayed, fewer than model.value.folds={folds}"
+    return None
+
+
+def _without_categories(settings: Train, snapshots: Panel, off: dict[str, str]) -> str | None:
+    """Why headroom is not told by category; None where it is."""
+    if "potential" in off:
+        return "potential is off"
+    if not isinstance(snapshots.spec, SnapshotSpec):
+        return "it needs dates, and a wide table bears none"
+    if not snapshots.spec.categories:
+        return "transactions have no category, or snapshot.categories is 0"
+    if not is_lightgbm(estimator_of("model.potential", settings.model.potential.estimator)):
+        return "it is learnt by LightGBM alone, and model.potential.estimator is none"
+    return None
+
+
+def _stayers(snapshot: Snapshot) -> int:
+    return int(stayed(snapshot).sum())
 
 
 def _without_outcome(settings: Train, snapshots: Panel) -> dict[str, str]:
@@ -111,6 +154,8 @@ def check_fit(settings: Train, snapshots: Panel, off: dict[str, str], estimator:
     Raises:
         BadInput: one outcome class only, more segments than customers, a bad list of features.
     """
+    if "upside" not in off:
+        check_features(snapshots, settings.model.upside.features)
     for part in MODEL_PARTS:
         if part not in off:
             check_features(snapshots, getattr(settings.model, part).features)

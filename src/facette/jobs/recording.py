@@ -83,6 +83,7 @@ def _track_part(
         "pairs": story.pairs.get(part),
         "movers": story.movers.get(part),
     }
+    tables |= {"by_category": story.by_category} if part == "potential" else {}
     if part == "segments" and story.segmentation is not None:
         told = story.segmentation
         tables = {"segments": told.segments, "k_curve": told.k_curve, "cells": story.cells}

@@ -11,18 +11,21 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from facette.jobs.categories import categories_of, judged_categories
 from facette.jobs.championship import beside_champion, check_definition, registered_names
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
     ON_DEMAND,
     PARTS,
+    WITH_VALUE,
     check_fit,
     estimators_of,
     switched_off,
@@ -39,17 +42,19 @@ from facette.models.facets import (
     Learned,
     learn_churn,
     learn_potential,
+    learn_upside,
     learn_value,
+    learn_value_if_staying,
 )
 from facette.models.folds import held_out, judge_in_folds
-from facette.models.judging import Judgement, judge, with_profit
+from facette.models.judging import Judgement, judge, tau_of, with_profit
 from facette.models.newcomers import counted, learnt_apart, settled, told_apart
 from facette.models.validation import seen_by_models
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
 from facette.registry.models import register
-from facette.registry.packaging import as_rows, packaged, scored_alone
+from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.tracking import code_version, looks_at, tracked
 from facette.reports.findings import Findings
 from facette.reports.page import render
@@ -145,8 +150,9 @@ def train(
             TemporaryDirectory() as workshop,
         ):
             progress.stage("training the models")
-            parts = [part for part in MODEL_PARTS if part not in off]
+            parts = [part for part in (*MODEL_PARTS, *WITH_VALUE) if part not in off]
             learnt = {part: _learner(part, settings, estimators)(snapshots) for part in parts}
+            categories = categories_of(settings, tables, snapshots, estimators, off)
             progress.stage("finding behaviour segments")
             behaviour, side = None, None
             if "segments" not in off:
@@ -155,17 +161,19 @@ def train(
                 side = segmentations(settings, tables, snapshots, behaviour, fitted, without)
             progress.stage("packaging and judging")
             bundle, frozen = packaged(
-                settings, snapshots, learnt, behaviour, Path(workshop), grid, side
+                settings, snapshots, learnt, behaviour, Path(workshop), grid, side, categories
             )
             rows = as_rows(snapshots.test)
+            beside = unconformalised(bundle, rows)
             scored, judgements = _judged(
-                settings, told, estimators, bundle.predict(rows), learnt, frozen, progress
+                settings, told, estimators, bundle.predict(rows), learnt, frozen, progress, beside
             )
             found = Findings(
                 settings, tables, told, scored, learnt, judgements, behaviour, frozen, off,
-                explained(bundle, learnt, snapshots, settings.drivers, settings.seed),
+                explained(bundle, _explainable(learnt), snapshots, settings.drivers, settings.seed),
                 _recovered(settings, tables, snapshots, scored, behaviour, side, progress),
                 _judged_grid(settings, told, grid, scored), side,
+                judged_categories(settings, categories, bundle, rows, scored),
             )  # fmt: skip
             progress.stage("explaining and reporting")
             names = registered_names(settings, snapshots, bundle.parts)
@@ -215,7 +223,7 @@ def _tags(settings: Train, snapshots: Panel, off: dict[str, str]) -> dict[str, s
         "facette.perimeter": settings.snapshot.perimeter or "everyone",
         **{
             f"facette.model.{part}": getattr(settings.model, part).name
-            for part in MODEL_PARTS
+            for part in (*MODEL_PARTS, "upside")
             if part not in off
         },
     }
@@ -225,7 +233,12 @@ def _running(settings: Train, off: dict[str, str]) -> list[str]:
     """The parts that run, in their order."""
     wanted = {part.value for part in settings.parts}
     asked = [part for part in ON_DEMAND if part in wanted]
-    return [*(part for part in PARTS if part not in off), *asked]
+    return [*(part for part in (*PARTS, *WITH_VALUE) if part not in off), *asked]
+
+
+def _explainable(learnt: dict[str, Learned]) -> dict[str, Learned]:
+    """The parts whose drivers are told."""
+    return {part: learned for part, learned in learnt.items() if part in MODEL_PARTS}
 
 
 def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable[[Panel], Learned]:
@@ -234,12 +247,15 @@ def _learner(part: str, settings: Train, estimators: dict[str, Any]) -> Callable
         "value": learn_value,
         "potential": learn_potential,
         "churn": learn_churn,
+        "upside": learn_upside,
+        "value_if_staying": learn_value_if_staying,
     }
-    chosen = getattr(settings.model, part)
+    model = "value" if part == "value_if_staying" else part
+    chosen, estimator = getattr(settings.model, model), estimators[model]
 
     def learn(snapshots: Panel, features: list[str] | None) -> Learned:
         own = replace(chosen, features=features) if features else chosen
-        return learners[part](snapshots, own, estimators[part], settings.seed)
+        return learners[part](snapshots, own, estimator, settings.seed)
 
     return lambda snapshots: learnt_apart(part, snapshots, settings.model.newcomers, learn)
 
@@ -286,13 +302,18 @@ def _judged_grid(
 def _judged(
     settings: Train, snapshots: Panel, estimators: dict[str, Any], scored: pd.DataFrame,
     learnt: dict[str, Learned], frozen: dict[str, Any], progress: Progress,
+    beside: dict[str, dict[str, np.ndarray]],
 ) -> tuple[pd.DataFrame, dict[str, Judgement]]:  # fmt: skip
     """The scored customers, and each part judged: at the test date, or in folds where undated."""
     judged, tau = settings.evaluation, settings.model.potential.tau
     if snapshots.dated:
         judgements = {
-            part: judge(part, snapshots, scored, tau, judged, settings.seed) for part in learnt
-        }
+            part: judge(
+                part, snapshots, scored, tau_of(part, settings.model), judged, settings.seed,
+                beside.get(part, {}),
+            )
+            for part in learnt
+        }  # fmt: skip
         return scored, _with_profit(settings, snapshots, scored, judgements)
     judgements = {
         part: judge_in_folds(

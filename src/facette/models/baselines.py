@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from facette.models.validation import sample
+from facette.models.validation import sample, seen_by_models
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec
 
@@ -76,15 +76,20 @@ def value_forecasts(panel: Panel) -> tuple[Forecasts, list[str]]:
     """Forecasts of value at the test date, in currency units, and what is to be said of them."""
     context, notes = panel.test.context, list[str]()
     assert isinstance(panel.spec, SnapshotSpec)
-    made: Forecasts = {
-        "last_window": _available(context["value_current"]),
-        "year_ago": _available(context["value_year_ago"]),
-        "annualised": _available(context["value_annualised"]),
-        "ridge_rfm": _ridge(panel),
-    }
+    made: Forecasts = {**past_value(panel.test), "ridge_rfm": _ridge(panel)}
     made["bg_nbd_gamma_gamma"], said = buy_till_you_die(context, panel.spec.horizon_days)
     notes += [f"baseline BG/NBD + Gamma-Gamma: {said}"] if said else []
     return made, notes
+
+
+def past_value(snapshot: Snapshot) -> Forecasts:
+    """What was, goes on: value of past windows of the same length, (n,) each."""
+    context = snapshot.context
+    return {
+        "last_window": _available(context["value_current"]),
+        "year_ago": _available(context["value_year_ago"]),
+        "annualised": _available(context["value_annualised"]),
+    }
 
 
 def _available(column: pd.Series) -> np.ndarray | None:
@@ -150,16 +155,31 @@ def buy_till_you_die(
 
 def potential_forecasts(panel: Panel, tau: float) -> Forecasts:
     """Quantiles of value at the test date: one for all, and one per tenth of purchase cadence."""
-    s = sample(panel.training, "value")
+    return _quantiles(panel, tau, "peer_group", "gap_mean_days")
+
+
+def upside_forecasts(panel: Panel, tau: float) -> Forecasts:
+    """Quantiles of value at the test date: one for all, and one per tenth of past spend.
+
+    Past spend is current value, or all of it brought to the horizon where a training date has too
+    little history for that.
+    """
+    known = all(s.context["value_current"].notna().all() for s in panel.snapshots)
+    return _quantiles(panel, tau, "spend_group", "value_current" if known else "value_annualised")
+
+
+def _quantiles(panel: Panel, tau: float, name: str, column: str) -> Forecasts:
+    """The tau-quantile of all in training, and under `name` that of each tenth of a column."""
+    s, test = sample(panel.training, "value"), seen_by_models(panel.test)
     overall = float(np.quantile(s.outcome, tau))
-    gaps = s.frame["gap_mean_days"].to_numpy()
-    cuts = np.nanquantile(gaps, np.linspace(0, 1, 11)[1:-1])
-    groups = _bands(gaps, cuts)
+    known = s.frame[column].to_numpy()
+    cuts = np.nanquantile(known, np.linspace(0, 1, 11)[1:-1])
+    groups = _bands(known, cuts)
     by_group = {g: float(np.quantile(s.outcome[groups == g], tau)) for g in np.unique(groups)}
-    tested = _bands(panel.test.features["gap_mean_days"].to_numpy(), cuts)
+    tested = _bands(test[column].to_numpy(), cuts)
     return {
         "same_for_all": np.full(len(panel.test), overall),
-        "peer_group": np.array([by_group.get(g, overall) for g in tested]),
+        name: np.array([by_group.get(g, overall) for g in tested]),
     }
 
 

@@ -177,6 +177,8 @@ COMPARED = {
     "value": ("normalised_gini", "mae", "total_error"),
     "potential": ("pinball",),
     "churn": ("log_loss", "roc_auc", "brier"),
+    "upside": ("pinball",),
+    "value_if_staying": ("normalised_gini", "mae", "total_error"),
 }
 
 

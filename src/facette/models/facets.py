@@ -1,4 +1,4 @@
-"""The three models of a customer: expected value, potential, churn.
+"""The models of a customer: expected value, potential, churn, upside, value if staying.
 
 Each is fitted on the training snapshots of a panel and comes back as plain files (see
 `Learned.files`) that the packaged model scores; nothing here scores the test snapshot.
@@ -7,7 +7,7 @@ Each is fitted on the training snapshots of a panel and comes back as plain file
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 
 from facette.errors import BadInput
 from facette.models.calibration import Choice, chosen_calibration, fitted_calibration
+from facette.models.evaluation import equal_mass
 from facette.models.learner import Fitted, Mix, design
 from facette.models.validation import (
     SEASON,
@@ -27,10 +28,10 @@ from facette.models.validation import (
     sample,
     seen_by_models,
 )
-from facette.settings import Calibration, ChurnModel, PotentialModel, ValueModel
+from facette.settings import Calibration, ChurnModel, PotentialModel, UpsideModel, ValueModel
 from facette.snapshots.catalogue import FAMILIES, PEER_FAMILIES, Feature, catalogue, of_families
 from facette.snapshots.outcomes import OUTCOMES
-from facette.snapshots.panel import Panel
+from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec
 from facette.wording import listed
 
@@ -88,6 +89,35 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
+    return _learn_amount("value", panel, settings, estimator, seed)
+
+
+def learn_value_if_staying(
+    panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int
+) -> Learned:
+    """Expected value given staying, E[net margin of the outcome window | stays, x].
+
+    As expected value is, learnt of those who stayed alone and scaled to their total; defined for
+    whom churn is.
+
+    Raises:
+        BadInput: a configured feature is an outcome or unknown.
+    """
+    stayers = replace(panel, training=[s.keep(stayed(s)) for s in panel.training])
+    return _learn_amount("value_if_staying", stayers, settings, estimator, seed, where="active")
+
+
+def stayed(snapshot: Snapshot) -> np.ndarray:
+    """True for the customers (n,) who could leave and did not."""
+    assert snapshot.outcomes is not None
+    return (snapshot.outcomes["churned"] == 0).to_numpy()
+
+
+def _learn_amount(
+    part: str, panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int,
+    **told: Any,
+) -> Learned:  # fmt: skip
+    """The mean of value, the total kept; `told` goes into the plain files as it is."""
     s, reach = sample(panel.training, "value").adjusted(), _value_reach(panel)
     columns = settings.features or list(catalogue(panel.spec))
     made = design(s.frame, columns, OUTCOMES)
@@ -98,15 +128,15 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
         unseen = np.exp(out_of_fold(estimator, made, s, settings.folds, seed, trees))
         scale = float(s.outcome[s.latest].sum() / unseen[s.latest].sum())
     params = {**_grown(trees), "validation": how, "scale": scale, "features": len(columns)}
-    notes, refunded = [f"value: {how}"], int((s.outcome < 0).sum())
+    notes, refunded = [f"{part}: {how}"], int((s.outcome < 0).sum())
     if model.link == "log" and refunded:
         notes.append(
-            f"value: {refunded:,} training rows with more refunded than bought are learnt as 0; "
+            f"{part}: {refunded:,} training rows with more refunded than bought are learnt as 0; "
             "the scale keeps the total"
         )
     lower = 0.0 if model.link == "log" or not refunded else None
     again = redrawn(estimator, made, s, trees)
-    files = model.files(lower=lower, scale=scale, season=_season(panel))
+    files = model.files(lower=lower, scale=scale, **_season(panel), **told)
     return Learned(files, params, notes, again)
 
 
@@ -122,9 +152,10 @@ def _value_reach(panel: Panel) -> int | None:
     return panel.spec.horizon_days if isinstance(panel.spec, SnapshotSpec) else None
 
 
-def _season(panel: Panel) -> str | None:
-    """The column that predictions of a usual season are multiplied by."""
-    return SEASON if isinstance(panel.spec, SnapshotSpec) and panel.spec.season else None
+def _season(panel: Panel) -> dict[str, str]:
+    """The column that predictions of a usual season are multiplied by, where one is known."""
+    known = isinstance(panel.spec, SnapshotSpec) and panel.spec.season
+    return {"season": SEASON} if known else {}
 
 
 def peer_columns(panel: Panel, families: Sequence[str] | None = None) -> list[str]:
@@ -168,16 +199,53 @@ def learn_potential(
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
+    columns = potential_columns(panel, settings)
+
+    def conformal(raw: np.ndarray, outcome: np.ndarray) -> dict[str, Any]:
+        return {"shift": conformal_shift(outcome - raw, settings.tau)}
+
+    return _learn_quantile("potential", columns, panel, settings, estimator, seed, conformal)
+
+
+def learn_upside(
+    panel: Panel, settings: UpsideModel, estimator: BaseEstimator, seed: int
+) -> Learned:
+    """Upside: the tau-quantile of value given everything, what a customer could do by chance.
+
+    Conformalised in bands of the quantile: one shift for all would lift who spends little too far
+    and who spends much too little. Given own past spend a quantile measures volatility, not
+    headroom, which it never feeds.
+
+    Raises:
+        BadInput: a configured feature is an outcome or unknown.
+    """
+    columns = settings.features or list(catalogue(panel.spec))
+
+    def conformal(raw: np.ndarray, outcome: np.ndarray) -> dict[str, Any]:
+        return {"calibration": conformal_curve(raw, outcome, settings.tau, settings.bands)}
+
+    return _learn_quantile("upside", columns, panel, settings, estimator, seed, conformal)
+
+
+def _learn_quantile(
+    part: str, columns: Sequence[str], panel: Panel, settings: PotentialModel | UpsideModel,
+    estimator: BaseEstimator, seed: int,
+    conformal: Callable[[np.ndarray, np.ndarray], dict[str, Any]],
+) -> Learned:  # fmt: skip
+    """The tau-quantile of value given `columns`, none below 0, seasonally adjusted.
+
+    `conformal` says from out-of-fold quantiles and outcomes what brings it to its coverage.
+    """
     s, reach = sample(panel.training, "value").adjusted(), _value_reach(panel)
-    made = design(s.frame, potential_columns(panel, settings), OUTCOMES)
+    made = design(s.frame, columns, OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
     scores = out_of_fold(estimator, made, s, settings.folds, seed, trees)
-    shift = conformal_shift((s.outcome - scores)[s.latest], settings.tau)
+    reached = conformal(scores[s.latest], s.outcome[s.latest])
     model = fitted_on_all(estimator, made, s, trees)
-    params = {**_grown(trees), "validation": how, "shift": shift, "features": len(made.columns)}
-    note = f"potential: {how}; conformalised by customers of the latest training snapshot"
+    params = {**_grown(trees), "validation": how, **reached, "features": len(made.columns)}
+    note = f"{part}: {how}; conformalised by customers of the latest training snapshot"
     again = redrawn(estimator, made, s, trees)
-    files = model.files(shift=shift, lower=0.0, season=_season(panel))
+    files = model.files(lower=0.0, **_season(panel), **reached)
     return Learned(files, params, [note], again)
 
 
@@ -185,6 +253,20 @@ def conformal_shift(residuals: np.ndarray, tau: float) -> float:
     """The ceil((n + 1) tau)-th smallest residual: what raises a quantile to coverage tau."""
     rank = min(int(np.ceil((len(residuals) + 1) * tau)), len(residuals))
     return float(np.sort(residuals)[rank - 1])
+
+
+def conformal_curve(raw: np.ndarray, outcome: np.ndarray, tau: float, bands: int) -> dict[str, Any]:
+    """What raises (n,) raw quantiles to coverage tau in each band of them, by interpolation.
+
+    A shift for each of `bands` bands of equal mass (Mondrian: Vovk, Gammerman & Shafer 2005) at
+    its mean, as a calibration that the package reads; a higher quantile never ends up lower.
+    """
+    band = equal_mass(raw, bands)
+    inside = [band == b for b in range(band.max() + 1)]
+    shifts = np.array([conformal_shift((outcome - raw)[rows], tau) for rows in inside])
+    x = np.r_[raw.min(), [raw[rows].mean() for rows in inside], raw.max()]
+    y = np.maximum.accumulate(x + np.r_[shifts[0], shifts, shifts[-1]])
+    return {"kind": "isotonic", "x": x.tolist(), "y": y.tolist()}
 
 
 def learn_churn(panel: Panel, settings: ChurnModel, estimator: BaseEstimator, seed: int) -> Learned:

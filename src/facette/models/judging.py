@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -12,14 +14,22 @@ from facette.models.evaluation import (
     Metric,
     churn_metrics,
     judged,
+    metrics_table,
     potential_metrics,
     value_metrics,
 )
+from facette.models.facets import stayed
 from facette.models.profit import Campaign
-from facette.settings import Evaluation, Retention
-from facette.snapshots.panel import Panel
+from facette.settings import Evaluation, Models, Retention
+from facette.snapshots.panel import Panel, Snapshot
 
-SCORES = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
+SCORES = {
+    "value": "value_expected",
+    "potential": "potential",
+    "churn": "churn_probability",
+    "upside": "upside",
+    "value_if_staying": "value_if_staying",
+}
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,14 @@ class Judgement:
 
 
 def judge(
-    part: str, panel: Panel, scored: pd.DataFrame, tau: float, settings: Evaluation, seed: int
-) -> Judgement:
-    """Judge the scored test snapshot (rows as in `panel.test`) on one part."""
-    assert panel.test.outcomes is not None
-    outcome = "churned" if part == "churn" else "value"
-    actual = panel.test.outcomes[outcome].to_numpy()
+    part: str, panel: Panel, scored: pd.DataFrame, tau: float, settings: Evaluation, seed: int,
+    beside: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Judgement:  # fmt: skip
+    """Judge the scored test snapshot (rows as in `panel.test`) on one part.
+
+    `beside`: other answers of the model, which stand in the table and are no opponents.
+    """
+    actual = outcome_of(part, panel.test)
     known = ~np.isnan(actual)
     rivals, notes = _rivals(part, panel, tau, known)
     predictions = {"model": scored[SCORES[part]].to_numpy()[known], **rivals}
@@ -65,7 +77,18 @@ def judge(
         part, actual[known], predictions, metrics_of(part, tau),
         settings.resamples, settings.confidence, seed,
     )  # fmt: skip
-    return Judgement(part, result.table, result.gains, actual[known], predictions, notes)
+    others = {name: said[known] for name, said in beside.items()}
+    rows = metrics_table(actual[known], others, metrics_of(part, tau))
+    table = pd.concat([result.table, rows]) if others else result.table
+    return Judgement(part, table, result.gains, actual[known], {**predictions, **others}, notes)
+
+
+def outcome_of(part: str, snapshot: Snapshot) -> np.ndarray:
+    """What came (n,) of what a part predicts, NaN where that is not defined or not known."""
+    assert snapshot.outcomes is not None
+    if part == "value_if_staying":
+        return snapshot.outcomes["value"].where(stayed(snapshot)).to_numpy()
+    return snapshot.outcomes["churned" if part == "churn" else "value"].to_numpy()
 
 
 def _rivals(
@@ -75,6 +98,10 @@ def _rivals(
         return baselines.churn_forecasts(panel, known), []
     if part == "potential":
         made, notes = baselines.potential_forecasts(panel, tau), list[str]()
+    elif part == "upside":
+        made, notes = baselines.upside_forecasts(panel, tau), []
+    elif part == "value_if_staying":
+        made, notes = baselines.past_value(panel.test), []
     else:
         made, notes = baselines.value_forecasts(panel)
     return {name: None if x is None else x[known] for name, x in made.items()}, notes
@@ -138,10 +165,17 @@ def _profitable(churn: Judgement, campaign: Campaign) -> pd.DataFrame:
     return churn.table.join(pd.DataFrame.from_dict(best, orient="index", columns=columns))
 
 
+def tau_of(part: str, models: Models) -> float:
+    """The quantile that a part is judged at; of parts that are none, potential's."""
+    return models.upside.tau if part == "upside" else models.potential.tau
+
+
 def metrics_of(part: str, tau: float) -> dict[str, Metric]:
     """The figures of a part, the primary one first."""
     return {
         "value": value_metrics,
         "potential": lambda: potential_metrics(tau),
         "churn": churn_metrics,
+        "upside": lambda: potential_metrics(tau),
+        "value_if_staying": value_metrics,
     }[part]()

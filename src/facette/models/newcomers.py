@@ -100,7 +100,7 @@ def learnt_apart(part: str, panel: Panel, way: Newcomers | None, learn: Learn) -
     if way is not Newcomers.attributes:
         return replace(learned, files=files)
     own, whose = _of(panel, newcomers=True), "newcomers"
-    outcome = sample(own.training, OUTCOMES[part]).outcome
+    outcome = sample(own.training, OUTCOMES.get(part, "value")).outcome
     if len(outcome) < LEAST or (part == "churn" and _rarer(outcome) < LEAST_OF_A_CLASS):
         own, whose = panel, f"everybody, as there are {len(outcome):,} newcomers only"
     columns = attributes(panel, part)

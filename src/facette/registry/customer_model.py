@@ -29,7 +29,13 @@ Floats = NDArray[np.float64]
 FORMAT = 1
 MANIFEST = "manifest.json"
 KEYS = ("customer_id", "reference_date")
-PREDICTIONS = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
+PREDICTIONS = {
+    "value": "value_expected",
+    "potential": "potential",
+    "churn": "churn_probability",
+    "upside": "upside",
+    "value_if_staying": "value_if_staying",
+}
 COLUMNS = (
     "customer_id",
     "reference_date",
@@ -40,7 +46,10 @@ COLUMNS = (
     "potential",
     "headroom",
     "potential_tier",
+    "upside",
     "churn_probability",
+    "value_if_staying",
+    "value_at_risk",
     "cell",
     "drivers_value",
     "drivers_potential",
@@ -51,7 +60,13 @@ CELL = ("value_tier", "potential_tier", "behaviour_segment")
 GRID_SIDES = ("explicit", "behavioural")
 GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
 GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
-NUMBERS = {"behaviour_confidence", "headroom", *GRID_NUMBERS, *PREDICTIONS.values()}
+NUMBERS = {
+    "behaviour_confidence",
+    "headroom",
+    "value_at_risk",
+    *GRID_NUMBERS,
+    *PREDICTIONS.values(),
+}
 NEWCOMERS = "newcomers_"  # before the names of the files of their own model
 TOO_EARLY = "too early"  # the potential tier of whom nothing is foretold
 TOP_DRIVERS = 5
@@ -316,7 +331,7 @@ LINKS: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Facet:
-    """One fitted model of the bundle: value, potential or churn.
+    """One fitted model of the bundle, as named in PREDICTIONS.
 
     `newcomers` is what foretells of those whose column `newcomers` is 1, where anything does.
     """
@@ -452,6 +467,35 @@ class Facet:
     def _driver(self, index: int, value: Any, contribution: float) -> dict[str, Any]:
         name, rounded = self.spec["features"][index], float(f"{contribution:.6g}")
         return {"feature": name, "value": value, "contribution": rounded}
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Headroom by product category: by its column, what peers bring and what is expected."""
+
+    pairs: dict[str, tuple[Facet, Facet]]
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Categories":
+        """The models told by `part.json` and the files beside it."""
+        told = json.loads(files["part.json"])["categories"]
+        of = {c["column"]: (c["potential"], c["expected"]) for c in told}
+        made = {name: [Facet(s, _score(s, files)) for s in specs] for name, specs in of.items()}
+        return cls({name: (potential, expected) for name, (potential, expected) in made.items()})
+
+    @property
+    def facets(self) -> list[Facet]:
+        """Every model there is."""
+        return [facet for pair in self.pairs.values() for facet in pair]
+
+    def headroom(self, frame: pd.DataFrame) -> dict[str, Floats]:
+        """Columns (n,) of headroom in currency units."""
+        said = {name: [f.predict(frame) for f in pair] for name, pair in self.pairs.items()}
+        return {n: np.maximum(0.0, most - expected) for n, (most, expected) in said.items()}
+
+    def potential(self, frame: pd.DataFrame) -> dict[str, Floats]:
+        """By column of headroom, what it is measured from (n,)."""
+        return {name: pair[0].predict(frame) for name, pair in self.pairs.items()}
 
 
 @dataclass(frozen=True)
@@ -630,6 +674,7 @@ class Bundle:
     facets: dict[str, Facet] = field(repr=False)
     segmentations: Segmentations | None = field(repr=False)
     grid: Grid | None = field(repr=False, default=None)
+    categories: Categories | None = field(repr=False, default=None)
 
     @classmethod
     def load(cls, folder: str | Path, digest: str | None = None) -> "Bundle":
@@ -645,19 +690,22 @@ class Bundle:
         facets = {part: Facet.read(files[part]) for part in PREDICTIONS if part in files}
         segmentations = Segmentations.read(files["segments"]) if "segments" in files else None
         grid = Grid.read(files["grid"]) if "grid" in files else None
-        return cls(own_digest, manifest["code"], manifest["about"], facets, segmentations, grid)
+        apart = Categories.read(files["categories"]) if "categories" in files else None
+        told = manifest["code"], manifest["about"]
+        return cls(own_digest, *told, facets, segmentations, grid, apart)
 
     @property
     def parts(self) -> list[str]:
         """The names of the parts there are."""
-        first, last = ["segments"] * bool(self.segmentations), ["grid"] * bool(self.grid)
-        return [*first, *self.facets, *last]
+        there = {"segments": self.segmentations, **self.facets, "categories": self.categories}
+        return [name for name, part in (there | {"grid": self.grid}).items() if part is not None]
 
     @property
     def inputs(self) -> dict[str, str]:
         """The snapshot's columns that are read, each "number" or "category", in a fixed order."""
         kinds = dict.fromkeys(self.segmentations.features if self.segmentations else [], "number")
-        for facet in self.facets.values():
+        apart = self.categories.facets if self.categories else []
+        for facet in (*self.facets.values(), *apart):
             kinds |= facet.inputs
         return kinds | (self.grid.inputs if self.grid else {})
 
@@ -684,10 +732,10 @@ class Bundle:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Score customers: one row in, one row out, in the same order and with the same index.
 
-        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there: money in currency
-        units, churn a probability, drivers JSON text, points whole. Raises ValueError for missing
-        columns, for customers without an id or with two rows, and for text where numbers are
-        expected.
+        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there, then headroom by
+        category: money in currency units, churn a probability, drivers JSON text, points whole.
+        Raises ValueError for missing columns, for customers without an id or with two rows, and for
+        text where numbers are expected.
         """
         self._check(frame)
         starts = range(0, max(len(frame), 1), BLOCK)  # contributions of all would not fit in memory
@@ -701,14 +749,18 @@ class Bundle:
             out |= self.segmentations.assigned(frame, out.get("potential"))
         if "potential" in out and "value_expected" in out:
             out["headroom"] = np.maximum(0.0, out["potential"] - out["value_expected"])
+        if "churn_probability" in out and "value_if_staying" in out:
+            out["value_at_risk"] = out["churn_probability"] * out["value_if_staying"]
         if parts := [out[name] for name in CELL if name in out]:
             out["cell"] = ["/".join(names) for names in zip(*parts, strict=True)]
         out |= self.grid.assigned(frame) if self.grid else {}
-        out |= {f"drivers_{part}": facet.drivers(frame) for part, facet in self.facets.items()}
+        drivers = {f"drivers_{part}": facet for part, facet in self.facets.items()}
+        out |= {n: facet.drivers(frame) for n, facet in drivers.items() if n in COLUMNS}
         out |= {key: frame[key] for key in KEYS}
         out["model_digest"] = [self.digest[:16]] * len(frame)
         columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]
         typed = {name: _typed(name, out[name]) for name in columns}
+        typed |= self.categories.headroom(frame) if self.categories else {}
         return pd.DataFrame(typed, index=frame.index)
 
     def _check(self, frame: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facette.models.by_category import Categories
 from facette.models.facets import Learned
 from facette.models.validation import seen_by_models
 from facette.registry.bundle import write_bundle
@@ -25,7 +26,7 @@ from facette.snapshots.panel import Panel, Snapshot
 def packaged(
     settings: Train, snapshots: Panel, learnt: dict[str, Learned],
     behaviour: BehaviourSegments | None, folder: Path, grid: LearntGrid | None = None,
-    side: SideBySide | None = None,
+    side: SideBySide | None = None, categories: Categories | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:  # fmt: skip
     """Write the bundle and load it again; also the tiers frozen at the latest training date."""
     parts = {part: learned.files for part, learned in learnt.items()}
@@ -37,6 +38,8 @@ def packaged(
         parts["segments"] = behaviour.files(**frozen)
     if grid is not None:
         parts["grid"] = grid.files()
+    if categories is not None:
+        parts["categories"] = dict(categories.files)
     write_bundle(folder, parts, about)
     return Bundle.load(folder), frozen
 
@@ -70,6 +73,13 @@ def _frozen(
             scored = Bundle.load(folder).predict(latest)["potential"].to_numpy()
         made["potential_tier"] = frozen_tiers("potential", scored, tiers.names, tiers.shares)
     return made
+
+
+def unconformalised(bundle: Bundle, rows: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
+    """By part, the quantile (n,) before it is brought to its coverage, none below 0."""
+    if "upside" not in bundle.parts:
+        return {}
+    return {"upside": {"unconformalised": np.maximum(bundle.raw("upside", rows), 0)}}
 
 
 def scored_alone(part: str, learned: Learned, snapshot: Snapshot) -> np.ndarray:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from facette.drivers.licence import Condition
+from facette.models.by_group import COVERED_WITHIN
+from facette.models.judging import tau_of
 from facette.reports.findings import Findings
 from facette.reports.story import Check
 from facette.reports.words import BASELINES, metric_label
 from facette.settings import EventData
 
-PRIMARY = {"value": "normalised_gini", "potential": "pinball", "churn": "log_loss"}
+PRIMARY = {
+    "value": "normalised_gini",
+    "potential": "pinball",
+    "churn": "log_loss",
+    "upside": "pinball",
+    "value_if_staying": "normalised_gini",
+}
 TOTAL_TOLERANCE = 0.05
 ECE_TOLERANCE = 0.02
 COVERAGE_TOLERANCE = 0.02
+COVERING = ("potential", "upside")
 OLD_POLICY_AMI = 0.05
 GUESSED_ALLOWED = 0.10
 VALUE_TIER_AMI = 0.30
@@ -21,7 +30,7 @@ OPTIONAL_TABLES = ("customers", "contacts", "interactions", "contracts", "survey
 def checks(found: Findings) -> list[Check]:
     """Every check, those that do not apply included."""
     made = [_too_good(found), *(_against_baseline(found, part) for part in PRIMARY)]
-    made += [_total(found), _coverage(found), _calibration(found)]
+    made += [_total(found), *(_coverage(found, part) for part in COVERING), _calibration(found)]
     made += [*(_served(found, part) for part in PRIMARY), _stability(found)]
     made += [
         _known(found),
@@ -46,7 +55,7 @@ def _against_baseline(found: Findings, part: str) -> Check:
     if low > 0:
         return Check(code, "info", f"{against}: better, interval above 0")
     advice = f"use the baseline (model/{part}=baseline) or do not promote this version"
-    if part == "potential":
+    if part not in ("value", "churn"):
         advice = "do not promote this version"
     if high < 0:
         return Check(code, "error", f"{against}: worse, interval below 0", advice)
@@ -63,15 +72,16 @@ def _total(found: Findings) -> Check:
     return Check("total-value", "warning", said, "do not use sums for a budget without rescaling")
 
 
-def _coverage(found: Findings) -> Check:
-    if "potential" not in found.judgements:
-        return Check("coverage-potential", "not applicable", "potential is off")
-    covered = float(found.judgements["potential"].table.loc["model", "coverage"])
-    tau = found.settings.model.potential.tau
-    said = f"potential covers the value of {covered:.1%} of customers, {100 * tau:.3g}% wanted"
+def _coverage(found: Findings, part: str) -> Check:
+    code = f"coverage-{part}"
+    if part not in found.judgements:
+        return Check(code, "not applicable", f"{part} is off")
+    covered = float(found.judgements[part].table.loc["model", "coverage"])
+    tau = tau_of(part, found.settings.model)
+    said = f"{part} covers the value of {covered:.1%} of customers, {100 * tau:.3g}% wanted"
     severity = "info" if abs(covered - tau) <= COVERAGE_TOLERANCE else "warning"
-    remedy = "" if severity == "info" else "read potential as a ranking, not as an amount"
-    return Check("coverage-potential", severity, said, remedy)
+    remedy = "" if severity == "info" else f"read {part} as a ranking, not as an amount"
+    return Check(code, severity, said, remedy)
 
 
 def _calibration(found: Findings) -> Check:
@@ -97,14 +107,18 @@ def _served(found: Findings, part: str) -> Check:
         return Check(code, "not applicable", f"no group of customers to judge {part} in")
     off = table[table["off"]]
     if off.empty:
+        allowed = f"within {100 * COVERED_WITHIN:g} points" if part == "upside" else (
+            "to what chance allows"
+        )  # fmt: skip
         return Check(code, "info", f"{part} is right in each of {len(table)} groups of customers, "
-                     "to what chance allows")  # fmt: skip
+                     f"{allowed}")  # fmt: skip
     worst = off.iloc[(off["predicted"] - off["actual"]).abs().to_numpy().argmax()]
     said = {
         "value": "expects {0:,.2f} each where {1:,.2f} came",
         "potential": "covers {1:.1%} where {0:.1%} is wanted",
         "churn": "says {0:.1%} where it came true of {1:.1%}",
     }
+    said |= {"upside": said["potential"], "value_if_staying": said["value"]}
     told = said[part].format(worst["predicted"], worst["actual"])
     return Check(
         code, "warning",

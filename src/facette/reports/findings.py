@@ -16,8 +16,7 @@ from facette.drivers.outcome import Outcome
 from facette.models.by_group import by_group
 from facette.models.evaluation import spearman
 from facette.models.facets import Learned
-from facette.models.folds import OUTCOMES
-from facette.models.judging import Judgement
+from facette.models.judging import Judgement, outcome_of, tau_of
 from facette.models.newcomers import COLUMN
 from facette.models.suspects import suspects
 from facette.models.validation import seen_by_models
@@ -44,7 +43,7 @@ class Findings:
     part to its drivers at the test date, where its model has an additive explanation;
     `frozen` are the tiers and bands stored with the version; `recovered` what the truth says, where
     there is one, as `truth/<what>`; `grid` the scoring grid at the test date, where asked for;
-    `side` the segmentations side by side.
+    `side` the segmentations side by side; `by_category` headroom (`models.by_category`).
     """
 
     settings: Train
@@ -60,6 +59,7 @@ class Findings:
     recovered: dict[str, float] = field(default_factory=dict)
     grid: JudgedGrid | None = None
     side: SideBySide | None = None
+    by_category: pd.DataFrame | None = None
 
     @property
     def test_date(self) -> str:
@@ -120,10 +120,9 @@ class Findings:
     @cached_property
     def served(self) -> dict[str, pd.DataFrame]:
         """How each model serves each group (`models.by_group`), by part."""
-        assert self.panel.test.outcomes is not None
         told = {}
         for part, judged in self.judgements.items():
-            known = self.panel.test.outcomes[OUTCOMES[part]].notna().to_numpy()
+            known = ~np.isnan(outcome_of(part, self.panel.test))
             groups = {
                 by: labels.reset_index(drop=True)[known].reset_index(drop=True)
                 for by, labels in self.groups.items()
@@ -132,9 +131,22 @@ class Findings:
             }
             told[part] = by_group(
                 part, judged.actual, np.asarray(judged.predictions["model"]), groups,
-                self.settings.model.potential.tau, self.settings.evaluation.confidence,
+                tau_of(part, self.settings.model), self.settings.evaluation.confidence,
             )  # fmt: skip
         return told
+
+    @cached_property
+    def at_risk(self) -> dict[str, float]:
+        """Value at risk of all, and current value of those who left; empty where it is off."""
+        if "value_at_risk" not in self.scored or self.panel.test.outcomes is None:
+            return {}
+        left = self.panel.test.outcomes["churned"] == 1
+        return {
+            "value_if_staying/at_risk": float(self.scored["value_at_risk"].sum()),
+            "value_if_staying/leavers_current_value": float(
+                self.panel.test.context.loc[left, "value_current"].sum(min_count=1)
+            ),
+        }
 
     @cached_property
     def suspects(self) -> dict[str, float]:
@@ -226,6 +238,8 @@ class Findings:
         for judgement in self.judgements.values():
             named |= judgement.metrics()
         named |= {f"{p}/drivers_returning": o.returning for p, o in self.outcomes.items()}
+        named |= self.at_risk
+        named |= {} if self.by_category is None else _category_metrics(self.by_category)
         named |= self._behaviour_metrics() if self.behaviour else {}
         named |= self.grid.metrics() if self.grid else {}
         named |= self.side.metrics() if self.side else {}
@@ -247,6 +261,16 @@ class Findings:
             "behaviour/ami_past_treatment": _known(self.ami_past_treatment),
             **_nature_metrics(self.behaviour.nature),
         }
+
+
+def _category_metrics(table: pd.DataFrame) -> dict[str, float]:
+    """Figures of each category's headroom, under the name of its column."""
+    told = table.set_index("column").drop(columns="category")
+    return {
+        f"potential/{column}/{what}": float(figure)
+        for column, row in told.iterrows()
+        for what, figure in row.items()
+    }
 
 
 def _comes_back(returning: float, least: float) -> Condition:

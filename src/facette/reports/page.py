@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from facette.models.by_group import AMOUNTS, COVERED_WITHIN
 from facette.reports.against_truth import headroom_table, recovery_table, truth_sentences
 from facette.reports.beside_champion import (
     champion_figures_table,
@@ -147,9 +148,10 @@ def _served(story: Story, part: str) -> Table | None:
     frame = story.served.get(part)
     if frame is None or frame.empty:
         return None
-    kind = "money" if part == "value" else "share"
-    told, came = {"value": ("Expected each", "Came each"), "potential": ("Wanted", "Covered"),
-                  "churn": ("Said", "Came true")}[part]  # fmt: skip
+    kind = "money" if part in AMOUNTS else "share"
+    told, came = {"churn": ("Said", "Came true")}.get(
+        part, ("Expected each", "Came each") if part in AMOUNTS else ("Wanted", "Covered")
+    )
     columns = {
         "by": ("By", "text"),
         "group": ("Group", "text"),
@@ -163,10 +165,19 @@ def _served(story: Story, part: str) -> Table | None:
     shown = frame.assign(off=["off" if off else "" for off in frame["off"]])
     note = (
         f"From and to hold what came of all groups at once, at {number(100 * story.confidence)}%; "
-        "off: what was said lies outside."
+        + _off_in_words(part)
     )
     caption = f"{PARTS[part]} by group of customers"
     return table(shown, columns, caption, story.currency, note)
+
+
+def _off_in_words(part: str) -> str:
+    if part == "upside":
+        return (
+            f"off: more than {100 * COVERED_WITHIN:g} points from what is wanted; where nearly all "
+            "came to nothing, only below it. Groups of fewer customers are left out."
+        )
+    return "off: what was said lies outside."
 
 
 def _tables(story: Story) -> dict[str, Table]:
@@ -178,6 +189,7 @@ def _tables(story: Story) -> dict[str, Table]:
         "licences": licences_table,
         "tiers": _tiers_table,
         "matrix": _matrix_table,
+        "by_category": _category_table,
         "cells": _cells_table,
         "catalogue": _catalogue_table,
         "cleaning": _cleaning_table,
@@ -254,6 +266,27 @@ def _matrix_table(story: Story) -> Table | None:
     return table(
         story.matrix, tiers | MEANS, "The matrix in figures, means a customer", story.currency
     )
+
+
+def _category_table(story: Story) -> Table | None:
+    if story.by_category is None:
+        return None
+    columns = {
+        "category": ("Category", "text"),
+        "coverage": ("Coverage", "share"),
+        "pinball": ("Pinball loss", "money"),
+        "peer_group": ("Of the peer-group rule", "money"),
+        "gain": ("Gain over the best baseline", "money"),
+        "low": ("From", "money"),
+        "high": ("To", "money"),
+        "headroom": ("Headroom in all", "money"),
+        "customers": ("Customers with it", "count"),
+    }
+    note = (
+        "Each category has models of its own; their headroom does not add up to that of the whole, "
+        "since few customers are high in all of them at once."
+    )
+    return table(story.by_category, columns, "Headroom by category", story.currency, note)
 
 
 def _cells_table(story: Story) -> Table | None:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from facette.segments.scorecard_learnt import JudgedGrid
     from facette.segments.side_by_side import SideBySide
 
-PARTS = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
+MAIN = {"value": "Expected value", "potential": "Potential", "churn": "Churn"}
+PARTS = MAIN | {"upside": "Upside", "value_if_staying": "Value if staying"}
 
 
 @dataclass
 class Headline:
     """One figure beside its best baseline.
 
-    part : "value", "potential" or "churn".
+    part : one of `PARTS`.
     metric : its name, as in the tracked run ("normalised_gini").
     unit : "" (a pure number), "share" (printed in per cent), or a currency code.
     gain, low, high : paired difference to the baseline and its interval; > 0 is better, whatever
@@ -128,7 +129,9 @@ class Story:
     transactions : lines read. observation_days : None when features see the whole history.
     churn_told : how leaving is told, of dated data.
     churn_means : what the two-valued outcome of a wide table is, where it is no leaving.
-    potential_quantile : of value among peers.
+    potential_quantile : of value among peers. upside_quantile : of value given everything.
+    by_category : headroom by product category, columns as in `models.by_category`.
+    at_risk : value at risk in all beside what leavers had been worth, in words.
     confidence : of the intervals.
     test_looks : how often the test date has been looked at, this run included.
     off : part -> why it was switched off.
@@ -189,6 +192,9 @@ class Story:
     churn_told: str | None = None
     churn_means: str | None = None
     potential_quantile: float = 0.9
+    upside_quantile: float = 0.9
+    at_risk: str | None = None
+    by_category: pd.DataFrame | None = None
     confidence: float = 0.95
     population: dict[str, int] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from facette.reports.story import PARTS, Headline, Segmentation, Story
+from facette.reports.story import MAIN, PARTS, Headline, Segmentation, Story
 from facette.reports.words import (
     ahead,
     capital,
@@ -19,7 +19,7 @@ from facette.reports.words import (
 def summary_lines(story: Story) -> list[str]:
     """At most ten lines "Label: sentence", what is known about each part or why it is off."""
     lines = [_data(story), _outcome(story)]
-    lines += [_part(story, part) for part in PARTS]
+    lines += [_part(story, part) for part in MAIN]
     lines += [_segments(story), _largest_value(story), _tiers(story), _drivers(story)]
     return [line for line in [*lines, _checks(story)] if line]
 

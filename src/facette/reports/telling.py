@@ -20,7 +20,7 @@ from facette.reports.findings import Findings
 from facette.reports.side_by_side import segments_of, title_of
 from facette.reports.story import Champion, Headline, Segmentation, Story
 from facette.reports.tables import cleaned_rows
-from facette.reports.words import BASELINES, money
+from facette.reports.words import BASELINES, money, number
 from facette.segments.applied import BEHAVIOUR
 from facette.segments.crossing import crossed
 from facette.segments.portraits import portraits
@@ -29,12 +29,15 @@ from facette.settings import ChurnDefinition, EventData, PartialOf, WideData
 from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
 
+CURVED = ("value", "churn")  # parts whose ranking is drawn
 MAP_SAMPLE = 1500
 CURVE_POINTS = 500
 HEADLINES = {
     "value": (("normalised_gini", ""), ("mae", "money"), ("total_ratio", "")),
     "potential": (("pinball", "money"), ("coverage", "share")),
     "churn": (("log_loss", ""), ("roc_auc", ""), ("ece", "")),
+    "upside": (("pinball", "money"), ("coverage", "share")),
+    "value_if_staying": (("normalised_gini", ""), ("mae", "money"), ("total_ratio", "")),
 }
 
 
@@ -69,6 +72,9 @@ def tell(
         churn_told=_churn_in_words(found),
         churn_means=data.outcomes.churn_means if isinstance(data, WideData) else None,
         potential_quantile=found.settings.model.potential.tau,
+        upside_quantile=found.settings.model.upside.tau,
+        at_risk=_at_risk_in_words(found),
+        by_category=found.by_category,
         population={part: len(j.actual) for part, j in judged.items()},
         off=found.off,
         said=_said(found),
@@ -76,7 +82,7 @@ def tell(
         checks=checks(found),
         evaluation={part: j.table.rename(index=BASELINES) for part, j in judged.items()},
         gains={p: j.gains.replace({"opponent": BASELINES}) for p, j in judged.items()},
-        gains_curves={part: _curves(found, part) for part in judged if part != "potential"},
+        gains_curves={part: _curves(found, part) for part in judged if part in CURVED},
         served=found.served,
         profit_curves=_profit_curves(found),
         campaign=_campaign_in_words(found),
@@ -182,6 +188,20 @@ def _churn_in_words(found: Findings) -> str | None:
     return (
         f"churn (non-contractual): no purchase in {window}, among customers who bought in the "
         f"{churn.active_days} days before it"
+    )
+
+
+def _at_risk_in_words(found: Findings) -> str | None:
+    if not found.at_risk:
+        return None
+    currency, days = found.settings.data.currency, found.settings.snapshot.horizon_days
+    assert found.panel.test.outcomes is not None
+    left = int((found.panel.test.outcomes["churned"] == 1).sum())
+    risk, worth = (money(amount, currency) for amount in found.at_risk.values())
+    return (
+        f"Value at risk, the churn probability times value if staying, is {risk} in all over the "
+        f"{days} days ahead. The {number(left)} who left had been worth {worth} in the {days} days "
+        "before; what they would have brought by staying nobody saw."
     )
 
 

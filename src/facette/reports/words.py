@@ -39,6 +39,8 @@ BASELINES = {
     "bg_nbd_gamma_gamma": "BG/NBD + Gamma-Gamma",
     "same_for_all": "one quantile for all",
     "peer_group": "the peer-group rule",
+    "spend_group": "the spend-group rule",
+    "unconformalised": "the model, not conformalised",
     "base_rate": "the base rate",
     "recency": "logistic on recency",
     "logistic_rfm": "logistic on RFM",

@@ -9,9 +9,11 @@ known at `t`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import narwhals as nw
 
-from facette.snapshots.aggregates import KEY, distinct, integer
+from facette.snapshots.aggregates import KEY, distinct, integer, sum_where
 from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -33,6 +35,27 @@ def outcomes_after(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFr
         _purchases(lines, start, start + horizon, "returned"),
         *_activity(lines, start, start + horizon, spec, "activity_after"),
     ]
+
+
+def value_by_category(
+    tables: Tables, t: int, spec: SnapshotSpec, categories: Sequence[str]
+) -> nw.LazyFrame:
+    """Per customer, for each of `categories` in order `category_0`, …: net of the outcome window.
+
+    Customers without a line in any of them are absent.
+    """
+    money, _ = net_column(spec)
+    lines = _between(tables["transactions"], t, t + spec.horizon_days * DAY_US)
+    return (
+        lines.filter(nw.col("category").is_in(categories))
+        .group_by(KEY)
+        .agg(
+            *(
+                sum_where(nw.col("category") == category, nw.col(money), f"category_{i}")
+                for i, category in enumerate(categories)
+            )
+        )
+    )
 
 
 def past_windows(tables: Tables, t: int, spec: SnapshotSpec) -> list[nw.LazyFrame]:
