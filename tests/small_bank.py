@@ -25,6 +25,7 @@ QUICK = (
     "segments.behaviour.k_range=[2,3]", "segments.behaviour.resamples=3",
     "segments.behaviour.null_draws=2", "segments.behaviour.natural_level=0.4",
     "evaluation.resamples=20", "drivers.refits=1",
+    "model/value=lightgbm", "model/churn=lightgbm",
     "model.value.estimator.n_estimators=20", "model.potential.estimator.n_estimators=20",
     "model.churn.estimator.n_estimators=20",
 )  # fmt: skip

@@ -15,7 +15,8 @@ FILES = (
 # what makes a run quick without changing what it does
 QUICK = (
     "progress=false", "segments.behaviour.k_range=[2,4]", "segments.behaviour.resamples=5",
-    "evaluation.resamples=50", "drivers.refits=1", "model.value.estimator.n_estimators=60",
+    "evaluation.resamples=50", "drivers.refits=1", "model/value=lightgbm",
+    "model/churn=lightgbm", "model.value.estimator.n_estimators=60",
     "model.potential.estimator.n_estimators=60", "model.churn.estimator.n_estimators=60",
     "model.upside.estimator.n_estimators=60",
 )  # fmt: skip

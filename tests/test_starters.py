@@ -11,7 +11,7 @@ from small_journey import QUICK
 from worlds import START, shop
 
 DAYS = {"retailer": 400, "bank": 800, "insurer": 1600, "telco": 430}
-SMALL = ("model.churn.folds=2", "model.churn.estimator.min_child_samples=5")
+SMALL = ("model/churn=lightgbm", "model.churn.folds=2", "model.churn.estimator.min_child_samples=5")
 
 
 def world(folder: Path, days: int) -> tuple[str, ...]:

@@ -331,7 +331,7 @@ def test_thousands_of_columns_are_trained(tmp_path: Path) -> None:
     frame = people().with_columns(**{n: pl.Series(v) for n, v in many.items()})
     made = train_in(
         tmp_path, *QUICK_WIDE, *SOON, *CHURN_ONLY, f"data.path={written(frame, tmp_path)}",
-        "model.churn.estimator.n_estimators=15",
+        "model/churn=lightgbm", "model.churn.estimator.n_estimators=15",
     )  # fmt: skip
     assert made.story.catalogue is not None
     assert len(made.story.catalogue) > 2_100

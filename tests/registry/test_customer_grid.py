@@ -29,7 +29,12 @@ CRITERIA: list[dict[str, Any]] = [
      "bands": [{"in": ["West", "l'Est"], "points": 40}, {"in": ["East"], "points": 12},
                {"points": 3}]},
 ]  # fmt: skip
-GRID = ("evaluation.resamples=20", "parts=[value,grid]", "model.value.estimator.n_estimators=20")
+GRID = (
+    "evaluation.resamples=20",
+    "parts=[value,grid]",
+    "model/value=lightgbm",
+    "model.value.estimator.n_estimators=20",
+)
 
 
 def rows(n: int = 3000, seed: int = 0) -> pd.DataFrame:

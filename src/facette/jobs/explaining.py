@@ -14,7 +14,7 @@ from facette.drivers.interactions import interaction_values, strongest
 from facette.drivers.outcome import Outcome, leading, outcome_drivers
 from facette.models.facets import Learned
 from facette.models.validation import seen_by_models
-from facette.registry.customer_model import Bundle
+from facette.registry.customer_model import Bundle, boosters_of
 from facette.registry.packaging import as_rows
 from facette.settings import Drivers
 from facette.snapshots.panel import Panel
@@ -75,13 +75,14 @@ def _pairs(
     bundle: Bundle, part: str, outcome: Outcome, rows: pd.DataFrame, top: int, seed: int
 ) -> pd.DataFrame:
     facet = bundle.facets[part]
-    booster = getattr(facet.score, "booster", None)
-    if booster is None or not top:
+    boosters = boosters_of(facet.score)
+    if not boosters or not top:
         return outcome.pairs
     names = list(leading(outcome.credit, PAIRS_AMONG))
     x = facet.matrix(rows.sample(min(len(rows), PAIRS_SAMPLE), random_state=seed))
-    values = interaction_values(booster, x, [facet.features.index(name) for name in names])
-    return strongest(values, names, top)
+    places = [facet.features.index(name) for name in names]
+    values = [weight * interaction_values(booster, x, places) for weight, booster in boosters]
+    return strongest(np.sum(values, axis=0), names, top)
 
 
 def _movers(

@@ -279,6 +279,16 @@ class BlendScore:
         return parts
 
 
+def boosters_of(score: Score) -> list[tuple[float, lightgbm.Booster]]:
+    """The boosters that a score is made of, each with its weight."""
+    if isinstance(score, BoosterScore):
+        return [(1.0, score.booster)]
+    if not isinstance(score, BlendScore):
+        return []
+    pairs = zip(score.weights, score.members, strict=True)
+    return [(w, member.booster) for w, member in pairs if isinstance(member, BoosterScore)]
+
+
 def _blend(spec: dict[str, Any], files: dict[str, bytes]) -> BlendScore:
     told, features = spec["offset"], spec["features"]
     members = [_score({**member, "features": features}, files) for member in spec["members"]]
