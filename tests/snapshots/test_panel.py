@@ -135,7 +135,7 @@ def test_a_panel_trains_on_the_earlier_dates_and_tests_on_the_last(tables: Table
         "relation features, stated answers, events are off: there is no table interactions, "
         "surveys, events",
         "consents by channel are off: consents has no column granted",
-        "value is not seasonally adjusted: less than 364 days are known at 2021-08-16",
+        "value is not seasonally adjusted: less than 371 days are known at 2021-08-16",
     ]
 
 

@@ -47,10 +47,10 @@ def check_definition(settings: Train, snapshots: Panel, off: Mapping[str, str]) 
     if "churn" in off:
         return
     ours, prefix = snapshots.spec.churn_definition, settings.tracking.registry_prefix
-    for model in (snapshots.spec.churn_model, COMPOSITE):
+    for model in (snapshots.spec.churn_model, "value", COMPOSITE):
         name = f"{prefix}{settings.data.name}_{model}"
         champion = in_use(settings.tracking, name) if _registers(settings, model) else None
-        if champion is None or "churn" not in champion.bundle.parts:
+        if champion is None or not {"churn", "value_if_staying"} & {*champion.bundle.parts}:
             continue
         theirs = champion.bundle.about["churn_definition"]
         if theirs != ours:

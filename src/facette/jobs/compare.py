@@ -198,7 +198,7 @@ def _scored(part: str, run: TrainedRun) -> PartScored:
     if run.snapshot is None:
         return PartScored(scores_of(part, run), why_not=f"{run.label} kept no test snapshot")
     facet, rows = run.bundles[part].facets[part], run.snapshot
-    scores = pd.Series(facet.predict(rows), rows.index)
+    scores = pd.Series(facet.usual(rows), rows.index)
     try:
         values = facet.contributions(rows)
     except ValueError as error:

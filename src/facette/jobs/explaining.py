@@ -88,14 +88,14 @@ def _pairs(
 def _movers(
     bundle: Bundle, part: str, outcome: Outcome, panel: Panel, most: int
 ) -> pd.DataFrame | None:
-    """The customers whose answer moved farthest since the date before the test."""
+    """The customers whose answer, in a usual season, moved farthest since the date before."""
     if not panel.dated or not most:
         return None
     facet = bundle.facets[part]
     then, now = (as_rows(s).set_index("customer_id", drop=False) for s in panel.snapshots[-2:])
     said = pd.DataFrame(
         {
-            when: pd.Series(facet.predict(r), r.index).where(facet.defined(r))
+            when: pd.Series(facet.usual(r), r.index).where(facet.defined(r))
             for when, r in (("before", then), ("after", now))
         }
     )

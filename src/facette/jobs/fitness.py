@@ -108,6 +108,8 @@ def _without(part: str, settings: Train, snapshots: Panel, off: dict[str, str]) 
         folds, least = settings.model.value.folds, min(map(_stayers, snapshots.snapshots))
         if "churn" in off:
             return "churn is off, and with it who stays"
+        if getattr(snapshots.spec, "partial_of", None):
+            return "churn is partial: who spends less is still worth something"
         if least < folds:
             return f"at some date {least} customers stayed, fewer than model.value.folds={folds}"
     return None

@@ -133,7 +133,7 @@ def train(
             check_truth(settings.data)
         estimators = estimators_of(settings)
         tables, snapshots = _snapshots(settings, progress)
-        off = switched_off(settings, snapshots)
+        off = switched_off(settings, settled(snapshots))
         check_fit(settings, settled(snapshots), off, estimators["segments"])
         told = _told_of(settings, snapshots)
         grid = _grid(settings, snapshots, estimators)

@@ -22,7 +22,7 @@ from facette.models.newcomers import COLUMN, told_apart
 from facette.settings import Evaluation, Models
 from facette.snapshots.catalogue import named
 from facette.snapshots.instants import EPOCH, MICROSECOND
-from facette.snapshots.outcomes import net_column, value_by_category
+from facette.snapshots.outcomes import SEASON, net_column, value_by_category
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
@@ -75,12 +75,18 @@ def _values(
 
 
 def _of_category(panel: Panel, values: Sequence[pd.Series]) -> Panel:
+    """The panel of one category, which has no season of its own."""
+    assert isinstance(panel.spec, SnapshotSpec)
     *training, test = (
-        replace(s, outcomes=s.outcomes.assign(value=value.where(s.outcomes["value"].notna())))
+        replace(
+            s,
+            context=s.context.assign(**{SEASON: 1.0}),
+            outcomes=s.outcomes.assign(value=value.where(s.outcomes["value"].notna())),
+        )
         for s, value in zip(panel.snapshots, values, strict=True)
         if s.outcomes is not None
     )
-    return replace(panel, training=training, test=test)
+    return replace(panel, training=training, test=test, spec=replace(panel.spec, season=()))
 
 
 def learn_by_category(

@@ -30,9 +30,9 @@ def by_group(
     share whose value it covered. `low` and `high` hold the truth of all groups at once with this
     confidence (Bonferroni); `off` is what lies outside. Of rates Wilson's (1927); of means the
     bootstrap-t (Efron & Tibshirani 1993, chapter 12) of what came less what was said, for spend is
-    skewed; of more than `MANY` customers the normal law. Of upside, `off` is what covers more than
-    `COVERED_WITHIN` too few or too many; only too few where nearly all are worth nothing, whom no
-    quantile tells apart.
+    skewed; of more than `MANY` customers the normal law. Of upside, `off` is what lies outside and
+    covers more than `COVERED_WITHIN` too few or too many; only too few where nearly all are worth
+    nothing, whom no quantile tells apart.
     """
     told = [
         (by, label, np.flatnonzero(labels.to_numpy() == label))
@@ -48,7 +48,8 @@ def by_group(
     found = pd.DataFrame(rows, columns=COLUMNS[:-1])
     if part == "upside":
         nothing = np.array([(actual[inside] <= 0).mean() for *_, inside in told])
-        return found.assign(off=_miscovered(found["actual"].to_numpy(), nothing, tau))
+        surely = ~found["predicted"].between(found["low"], found["high"])
+        return found.assign(off=surely & _miscovered(found["actual"].to_numpy(), nothing, tau))
     return found.assign(off=~found["predicted"].between(found["low"], found["high"]))
 
 

@@ -18,7 +18,6 @@ from facette.models.calibration import Choice, chosen_calibration, fitted_calibr
 from facette.models.evaluation import equal_mass
 from facette.models.learner import Fitted, Mix, design
 from facette.models.validation import (
-    SEASON,
     Sample,
     chosen_trees,
     fitted_on_all,
@@ -30,7 +29,7 @@ from facette.models.validation import (
 )
 from facette.settings import Calibration, ChurnModel, PotentialModel, UpsideModel, ValueModel
 from facette.snapshots.catalogue import FAMILIES, PEER_FAMILIES, Feature, catalogue, of_families
-from facette.snapshots.outcomes import OUTCOMES
+from facette.snapshots.outcomes import OUTCOMES, SEASON
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec
 from facette.wording import listed
@@ -89,7 +88,7 @@ def learn_value(panel: Panel, settings: ValueModel, estimator: BaseEstimator, se
     Raises:
         BadInput: a configured feature is an outcome or unknown.
     """
-    return _learn_amount("value", panel, settings, estimator, seed)
+    return _learn_amount("value", panel, settings, estimator, seed, _value_reach(panel))
 
 
 def learn_value_if_staying(
@@ -104,7 +103,9 @@ def learn_value_if_staying(
         BadInput: a configured feature is an outcome or unknown.
     """
     stayers = replace(panel, training=[s.keep(stayed(s)) for s in panel.training])
-    return _learn_amount("value_if_staying", stayers, settings, estimator, seed, where="active")
+    reach = panel.reach_days  # who stays is known as late as who left
+    part = "value_if_staying"
+    return _learn_amount(part, stayers, settings, estimator, seed, reach, where="active")
 
 
 def stayed(snapshot: Snapshot) -> np.ndarray:
@@ -115,10 +116,10 @@ def stayed(snapshot: Snapshot) -> np.ndarray:
 
 def _learn_amount(
     part: str, panel: Panel, settings: ValueModel, estimator: BaseEstimator, seed: int,
-    **told: Any,
+    reach: int | None, **told: Any,
 ) -> Learned:  # fmt: skip
     """The mean of value, the total kept; `told` goes into the plain files as it is."""
-    s, reach = sample(panel.training, "value").adjusted(), _value_reach(panel)
+    s = sample(panel.training, "value").adjusted()
     columns = settings.features or list(catalogue(panel.spec))
     made = design(s.frame, columns, OUTCOMES)
     trees, how = chosen_trees(estimator, made, s, reach, settings.folds, seed)
@@ -133,6 +134,12 @@ def _learn_amount(
         notes.append(
             f"{part}: {refunded:,} training rows with more refunded than bought are learnt as 0; "
             "the scale keeps the total"
+        )
+    starts = getattr(estimator, "offset", None) or []
+    if panel.dated and (absent := [column for column in starts if column not in columns]):
+        notes.append(
+            f"{part}: the offset goes without {listed(absent)}, no feature here; name others in "
+            "model.value.estimator.offset"
         )
     lower = 0.0 if model.link == "log" or not refunded else None
     again = redrawn(estimator, made, s, trees)
@@ -264,8 +271,9 @@ def conformal_curve(raw: np.ndarray, outcome: np.ndarray, tau: float, bands: int
     band = equal_mass(raw, bands)
     inside = [band == b for b in range(band.max() + 1)]
     shifts = np.array([conformal_shift((outcome - raw)[rows], tau) for rows in inside])
-    x = np.r_[raw.min(), [raw[rows].mean() for rows in inside], raw.max()]
-    y = np.maximum.accumulate(x + np.r_[shifts[0], shifts, shifts[-1]])
+    far = raw.max() + 1e6 * max(np.ptp(raw), 1)  # beyond what was seen, the last shift goes on
+    x = np.r_[raw.min(), [raw[rows].mean() for rows in inside], raw.max(), far]
+    y = np.maximum.accumulate(x + np.r_[shifts[0], shifts, shifts[-1], shifts[-1]])
     return {"kind": "isotonic", "x": x.tolist(), "y": y.tolist()}
 
 

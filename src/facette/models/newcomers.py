@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from facette.errors import BadInput
-from facette.models.facets import Learned
+from facette.models.facets import Learned, stayed
 from facette.models.folds import OUTCOMES
 from facette.models.validation import sample
 from facette.settings import Newcomers
@@ -100,9 +100,8 @@ def learnt_apart(part: str, panel: Panel, way: Newcomers | None, learn: Learn) -
     if way is not Newcomers.attributes:
         return replace(learned, files=files)
     own, whose = _of(panel, newcomers=True), "newcomers"
-    outcome = sample(own.training, OUTCOMES.get(part, "value")).outcome
-    if len(outcome) < LEAST or (part == "churn" and _rarer(outcome) < LEAST_OF_A_CLASS):
-        own, whose = panel, f"everybody, as there are {len(outcome):,} newcomers only"
+    if few := _too_few(part, own):
+        own, whose = panel, f"everybody, as {few}"
     columns = attributes(panel, part)
     theirs = learn(own, columns)
     note = (
@@ -111,6 +110,19 @@ def learnt_apart(part: str, panel: Panel, way: Newcomers | None, learn: Learn) -
     )
     files |= {f"{FILE}{name}": content for name, content in theirs.files.items()}
     return replace(learned, files=files, notes=[*learned.notes, note])
+
+
+def _too_few(part: str, newcomers: Panel) -> str | None:
+    """Why a part can't be learnt from newcomers alone; None where it can."""
+    training = newcomers.training
+    if part == "value_if_staying":
+        training = [snapshot.keep(stayed(snapshot)) for snapshot in training]
+    outcome = sample(training, OUTCOMES.get(part, "value")).outcome
+    if len(outcome) < LEAST:
+        return f"there are {len(outcome):,} newcomers to learn from only"
+    if part == "churn" and _rarer(outcome) < LEAST_OF_A_CLASS:
+        return f"of newcomers {_rarer(outcome):,} only left, or stayed"
+    return None
 
 
 def _rarer(churned: np.ndarray) -> int:

@@ -23,6 +23,7 @@ from facette.models.learner import (
     grows_trees,
     is_blend,
 )
+from facette.snapshots.outcomes import BESIDE, SEASON
 from facette.snapshots.panel import Snapshot
 
 
@@ -57,10 +58,6 @@ class Sample:
     def latest(self) -> np.ndarray:
         """True for the rows of the latest training snapshot."""
         return self.snapshot == self.snapshot.max()
-
-
-SEASON = "season_ahead"
-BESIDE = ("value_current", "value_annualised", "active", "newcomer", SEASON)
 
 
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
@@ -139,7 +136,9 @@ def chosen_trees(
     if s.ended_by_latest(reach_days).any():
         sentence = "validated on the latest training snapshot, fitted on the earlier ones"
     else:
-        kind = "no later training snapshot" if s.dated else "no dates"
+        several = len(np.unique(s.days)) > 1
+        kind = "training snapshots overlap" if several else "no later training snapshot"
+        kind = kind if s.dated else "no dates"
         sentence = f"{kind}: validated by {folds} folds of customers inside"
     pairs = _validation_pairs(s, reach_days, folds, seed)
     if is_blend(estimator):

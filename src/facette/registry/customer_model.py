@@ -403,6 +403,10 @@ class Facet:
             return said
         return np.where(self.early(frame), self.newcomers.predict(frame), said)
 
+    def usual(self, frame: pd.DataFrame) -> Floats:
+        """Predictions (n,) as they would be in a usual season, so that dates compare."""
+        return self.predict(frame) / self.seasonal(frame)
+
     def seasonal(self, frame: pd.DataFrame) -> Floats:
         """What answers (n,) are multiplied by: how much the outcome window brings in its season."""
         if self.season is None:
@@ -756,7 +760,7 @@ class Bundle:
             PREDICTIONS[part]: facet.predict(frame) for part, facet in self.facets.items()
         }
         if self.segmentations:
-            out |= self.segmentations.assigned(frame, out.get("potential"))
+            out |= self.segmentations.assigned(frame, self._usual_potential(frame, out))
         if "potential" in out and "value_expected" in out:
             out["headroom"] = np.maximum(0.0, out["potential"] - out["value_expected"])
         if "churn_probability" in out and "value_if_staying" in out:
@@ -772,6 +776,12 @@ class Bundle:
         typed = {name: _typed(name, out[name]) for name in columns}
         typed |= self.categories.headroom(frame) if self.categories else {}
         return pd.DataFrame(typed, index=frame.index)
+
+    def _usual_potential(self, frame: pd.DataFrame, said: dict[str, Any]) -> Floats | None:
+        """Potential (n,) as tiers go by it: those of a usual season, frozen."""
+        if "potential" not in said:
+            return None
+        return np.asarray(said["potential"] / self.facets["potential"].seasonal(frame))
 
     def _check(self, frame: pd.DataFrame) -> None:
         if missing := [name for name in (*KEYS, *self.inputs) if name not in frame.columns]:

@@ -70,7 +70,7 @@ def _frozen(
         tiers = settings.segments.potential_tiers
         with TemporaryDirectory() as folder:
             write_bundle(folder, {"potential": parts["potential"]}, about)
-            scored = Bundle.load(folder).predict(latest)["potential"].to_numpy()
+            scored = Bundle.load(folder).facets["potential"].usual(latest)
         made["potential_tier"] = frozen_tiers("potential", scored, tiers.names, tiers.shares)
     return made
 
@@ -79,7 +79,11 @@ def unconformalised(bundle: Bundle, rows: pd.DataFrame) -> dict[str, dict[str, n
     """By part, the quantile (n,) before it is brought to its coverage, none below 0."""
     if "upside" not in bundle.parts:
         return {}
-    return {"upside": {"unconformalised": np.maximum(bundle.raw("upside", rows), 0)}}
+    facet = bundle.facets["upside"]
+    raw = np.maximum(facet.raw(rows), 0) * facet.seasonal(rows)
+    if facet.newcomers is not None:
+        raw = np.where(facet.early(rows), facet.newcomers.predict(rows), raw)
+    return {"upside": {"unconformalised": raw}}
 
 
 def scored_alone(part: str, learned: Learned, snapshot: Snapshot) -> np.ndarray:

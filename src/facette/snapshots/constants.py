@@ -13,7 +13,7 @@ from facette.settings import Snapshot as SnapshotSettings
 from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import first_known_day, history_days, known_at
-from facette.snapshots.outcomes import OUTCOMES
+from facette.snapshots.outcomes import BESIDE, OUTCOMES
 from facette.snapshots.relation_columns import ranked, with_own_columns, with_related
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -180,8 +180,7 @@ def _refuse_names_of_features(spec: SnapshotSpec) -> None:
     Raises:
         BadInput: there is one.
     """
-    beside = {"active", "newcomer", "value_annualised", "value_current"}
-    taken = {*catalogue(replace(spec, attributes=())), *beside, *OUTCOMES}
+    taken = {*catalogue(replace(spec, attributes=())), *BESIDE, *OUTCOMES}
     clashing = [name for name in spec.attributes if name in taken]
     if clashing:
         raise BadInput(

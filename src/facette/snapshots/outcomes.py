@@ -19,6 +19,9 @@ from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
 OUTCOMES = ("value", "churned")
+SEASON = "season_ahead"
+# Columns of a snapshot's context that models and their packages may read beside the features.
+BESIDE = ("value_current", "value_annualised", "active", "newcomer", SEASON)
 YEAR_DAYS = 364  # whole weeks, so that weekdays fall alike
 
 
