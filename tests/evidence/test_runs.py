@@ -4,21 +4,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from hydra.utils import instantiate
 from running import train_in
-from sklearn.base import clone
 
 from facette.jobs.train import Trained
-from facette.models.facets import learn_value
-from facette.models.learner import design
-from facette.models.validation import sample
-from facette.settings import Train
-from facette.snapshots.catalogue import catalogue
-from facette.snapshots.panel import Panel
 
 
 def test_one_seed_gives_one_set_of_metrics(
@@ -111,39 +102,3 @@ def test_the_main_job_is_quick_and_small(tmp_path: Path, evidence: Callable[...,
     passed = seconds < 300 and peak_gb < 4
     evidence("main_job_is_quick_and_small", figure, "under 300 s and 4 GB, once installed", passed,
              "complete_journey, facette train as a process of its own")  # fmt: skip
-
-
-def quickest(work: Callable[[], object]) -> float:
-    """The least seconds of two goes: what else the machine does only ever adds."""
-    seconds = []
-    for _ in range(2):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
-
-
-def test_a_fit_costs_little_more_than_the_library_call(
-    journey_panel: tuple[Train, Panel], evidence: Callable[..., None]
-) -> None:
-    settings, panel = journey_panel
-    model = settings.model.value
-    estimator = instantiate(model.estimator, _convert_="all")
-    s = sample(panel.training, "value")
-    matrix = design(s.frame, list(catalogue(panel.spec)), ()).matrix(s.frame)
-    learnt = learn_value(panel, model, estimator, settings.seed)
-    trees, folds = learnt.params["trees"], model.folds
-    bare = clone(estimator).set_params(n_estimators=trees)
-    timed = partial(learn_value, panel, model, estimator, settings.seed)
-    pairs = [(quickest(lambda: bare.fit(matrix, s.outcome)), quickest(timed)) for _ in range(3)]
-    bare_seconds, seconds = (min(times) for times in zip(*pairs, strict=True))
-    fits = 2 * folds + 1
-    figure = {"seconds": round(seconds, 2), "bare_fit_seconds": round(bare_seconds, 3),
-              "fits": fits, "ratio_per_fit": round(seconds / (fits * bare_seconds), 2)}  # fmt: skip
-    evidence(
-        "fitting_costs_little_more_than_the_library",
-        figure,
-        "seconds of a part <= 1.5 x its fits x a bare LightGBM fit of the same trees",
-        figure["ratio_per_fit"] <= 1.5,
-        "complete_journey, value: five early-stopped fits, five for the scale, the final one",
-    )

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.metrics import log_loss, mean_tweedie_deviance
+from sklearn.metrics import mean_tweedie_deviance
 from sklearn.utils import Tags, assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facette.errors import BadInput
+from facette.models.evaluation import nats
 from facette.models.learner import Losses, Mix, has_log_link, is_lightgbm, with_safe_names
 from facette.models.ridge_logistic import GAPS, linear_terms, two_classes
 
@@ -124,10 +125,10 @@ class Member:
             last = self.raw(frame)
             while True:
                 yield last
-        so_far = np.zeros(len(frame))
+        so_far, coded = np.zeros(len(frame)), _coded(frame)  # not again for every step
         for start in range(0, self.estimator.n_estimators - step + 1, step):
-            so_far = so_far + self._boosted(
-                frame, raw_score=True, start_iteration=start, num_iteration=step
+            so_far = so_far + self.estimator.booster_.predict(
+                coded, raw_score=True, start_iteration=start, num_iteration=step
             )
             yield so_far
 
@@ -155,6 +156,17 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame for a linear form, in which categories count for nothing."""
     texts = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
     return frame.assign(**dict.fromkeys(texts, 0.0)).astype(float)
+
+
+def _coded(frame: pd.DataFrame) -> np.ndarray:
+    """The frame as the package gives it to a booster: a category as its code, NaN if unknown."""
+    coded = {
+        name: column.cat.codes.replace(-1, np.nan).to_numpy(float)
+        if isinstance(column.dtype, pd.CategoricalDtype)
+        else column.to_numpy(float)
+        for name, column in frame.items()
+    }
+    return np.column_stack(list(coded.values()))
 
 
 def _for(estimator: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -453,7 +465,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):
         for trees, scores in _stages(once.members_, late[0], self.trees_step):
             for weights in tried:
                 p = expit(np.column_stack(scores) @ np.array(weights))
-                found[Mix(trees, tuple(weights))] = log_loss(late[1], p, labels=[0, 1])
+                found[Mix(trees, tuple(weights))] = float(nats(late[1], p).mean())
         return found
 
     def grow(self, mix: Mix) -> BlendClassifier:
