@@ -9,6 +9,10 @@ from hypothesis import HealthCheck, settings
 
 # Threads that wait without work give their core back: small fits on a busy machine are quick then.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Workers have a core each: threads of one would only spin for that of the other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 HERE = Path(__file__).parent
 ROOMS = {HERE / room for room in ("tables", "snapshots", "models", "segments", "drivers")}

@@ -1,7 +1,9 @@
 """Runs of the jobs from tests, composed as the command line composes them."""
 
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -9,6 +11,7 @@ from omegaconf import OmegaConf
 
 from facette import cli, settings
 from facette.jobs.train import Trained, train
+from facette.registry.tracking import open_store
 
 
 def settings_of(verb: str, *overrides: str) -> Any:
@@ -18,9 +21,26 @@ def settings_of(verb: str, *overrides: str) -> Any:
         return OmegaConf.to_object(compose(verb, overrides=list(overrides)))
 
 
+@cache
+def _empty_store() -> bytes:
+    """A store that nothing is in yet: MLflow takes a second to make one, and a copy is as good."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        open_store(settings_of("score").tracking)
+        return Path("mlruns", "mlflow.db").read_bytes()
+
+
+def with_store(folder: Path) -> Path:
+    """The folder, made where it is missing, with an empty store where it has none."""
+    own = folder / "mlruns" / "mlflow.db"
+    if not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_bytes(_empty_store())
+    return folder
+
+
 def train_in(folder: Path, *overrides: str) -> Trained:
     """Train with `folder` as the working directory; the report goes into it too."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with_store(folder)
     chosen = settings_of("train", "progress=false", *overrides)
     with chdir(folder):
         return train(chosen, folder / "report", command=" ".join(["facette train", *overrides]))

@@ -18,7 +18,8 @@ QUICK = (
     "evaluation.resamples=50", "drivers.refits=1", "model/value=lightgbm",
     "model/churn=lightgbm", "model.value.estimator.n_estimators=60",
     "model.potential.estimator.n_estimators=60", "model.churn.estimator.n_estimators=60",
-    "model.upside.estimator.n_estimators=60",
+    "model.upside.estimator.n_estimators=60", "model.value.folds=3", "model.potential.folds=3",
+    "model.churn.folds=3", "model.upside.folds=3", "three_tests.resamples=4",
 )  # fmt: skip
 
 

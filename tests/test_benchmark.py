@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from running import settings_of, train_in
+from running import settings_of, train_in, with_store
 from shared import shared_file
 from small_wide import people, written
 
@@ -50,8 +50,7 @@ def settings_for(*overrides: str, quick: list[str] = QUICK) -> Benchmark:
 
 def benchmark_in(home: Path, settings: Benchmark, **how: Any) -> Benchmarked:
     """Run with `home` as the working directory."""
-    home.mkdir(exist_ok=True)
-    with chdir(home):
+    with chdir(with_store(home)):
         return benchmark(settings, composed_in_tests, **how)
 
 

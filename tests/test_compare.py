@@ -36,7 +36,7 @@ class Runs:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     home = tmp_path_factory.mktemp("home")
     journey = write_small_journey(tmp_path_factory.mktemp("journey"))
-    quick = (*QUICK, f"data.path={journey}", "segments.behaviour.k=3")
+    quick = (*QUICK, f"data.path={journey}", "segments.behaviour.k=3", "segmentation=[]")
     return Runs(
         home,
         train_in(home, *quick),

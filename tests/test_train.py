@@ -148,7 +148,7 @@ def test_the_report_is_one_page_without_a_network(trained: Trained) -> None:
 
 
 def test_a_second_run_keeps_the_ids_and_names_of_segments(journey: Path, tmp_path: Path) -> None:
-    quick = (*QUICK, f"data.path={journey}", "parts=[segments]")
+    quick = (*QUICK, f"data.path={journey}", "parts=[segments]", "segmentation=[]")
     named = "segments.behaviour.names=[Early birds]"
     first = train_in(tmp_path, *quick, named, "segments.behaviour.k=3", "seed=7")
     again = train_in(tmp_path, *quick, "segments.behaviour.k=3", "seed=8")
@@ -171,7 +171,7 @@ def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> 
 def test_newcomers_are_too_early_to_tell_in_training_and_scoring_alike(
     journey: Path, tmp_path: Path
 ) -> None:
-    own = (*QUICK, f"data.path={journey}", "snapshot.min_history_days=120")
+    own = (*QUICK, f"data.path={journey}", "snapshot.min_history_days=120", "segmentation=[]")
     trained = train_in(tmp_path, *own)
     early = trained.scored["value_expected"].isna()
     assert 0 < early.sum() < 30

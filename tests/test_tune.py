@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from running import settings_of
+from running import settings_of, with_store
 
 from facette import cli, settings
 from facette.errors import BadInput
@@ -51,8 +51,7 @@ def tune_in(home: Path, journey: Path, *overrides: str) -> Tuned:
         train=train_words(words, f"model/{part}=lightgbm", []),
         configuration=OmegaConf.to_yaml(cfg),
     )
-    home.mkdir(exist_ok=True)
-    with chdir(home):
+    with chdir(with_store(home)):
         return tune(chosen, home / "found", told)
 
 

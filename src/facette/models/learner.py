@@ -48,15 +48,20 @@ class Design:
 
     def matrix(self, frame: pd.DataFrame, *, codes: bool = False) -> pd.DataFrame:
         """The model's columns of `frame`; text as pandas categories, or as codes (NaN unknown)."""
-        made = {c: self._column(frame[c], codes) for c in self.columns}
-        return pd.DataFrame(made, index=frame.index)
+        numbers = [c for c in self.columns if c not in self.categories]
+        made = frame[numbers].astype(float)
+        if not self.categories:
+            return made
+        texts = {c: self._text(frame[c], codes) for c in self.columns if c in self.categories}
+        return pd.concat([made, pd.DataFrame(texts)], axis="columns")[list(self.columns)]
 
-    def _column(self, column: pd.Series, codes: bool) -> pd.Series:
-        if column.name not in self.categories:
-            return column.astype(float)
+    def _text(self, column: pd.Series, codes: bool) -> pd.Series:
         categories = list(self.categories[str(column.name)])
-        typed = column.where(column.isin(categories)).astype(pd.CategoricalDtype(categories))
-        return typed.cat.codes.replace(-1, np.nan).astype(float) if codes else typed
+        found = pd.Index(categories, dtype=object).get_indexer(column.astype(object))
+        if codes:
+            return pd.Series(np.where(found < 0, np.nan, found), column.index)
+        dtype = pd.CategoricalDtype(categories)
+        return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), column.index)
 
 
 def design(frame: pd.DataFrame, columns: Sequence[str], outcomes: Sequence[str]) -> Design:

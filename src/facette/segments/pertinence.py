@@ -88,39 +88,51 @@ def _predicted(
     outcome: Outcome, base: tuple[pd.Series, pd.Series], groups: tuple[pd.Series, pd.Series]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of the customers at the test date: the mean of their tier, and that of their cell."""
-    y, at = outcome.training, outcome.test.index
-    tier, later = base[0].reindex(y.index), base[1].reindex(at)
-    of_tier = y.groupby(tier).mean()
-    plain = later.map(of_tier).astype(float).fillna(y.mean()).to_numpy()
-    own, own_later = groups[0].reindex(y.index), groups[1].reindex(at)
-    moved = np.zeros(len(at))
-    for t, rows in tier.groupby(tier).indices.items():
-        means = credible_means(y.iloc[rows], own.iloc[rows])
-        there = (later == t).to_numpy()
-        moved[there] = own_later[there].map(means).astype(float).fillna(0.0)
+    y = outcome.training.to_numpy(float)
+    tier, later = _numbered(base, outcome)
+    own, own_later = _numbered(groups, outcome)
+    plain, moved = np.full(len(later), y.mean()), np.zeros(len(later))
+    k = 1 + int(max(own.max(initial=0), own_later.max(initial=0)))
+    for t in np.unique(tier[tier >= 0]):
+        rows, there = tier == t, later == t
+        plain[there] = y[rows].mean()
+        rows, there = rows & (own >= 0), there & (own_later >= 0)
+        moved[there] = credible_means(y[rows], own[rows], k)[own_later[there]]
     return plain, plain + moved
 
 
-def credible_means(y: pd.Series, group: pd.Series) -> pd.Series:
+def _numbered(
+    pair: tuple[pd.Series, pd.Series], outcome: Outcome
+) -> tuple[np.ndarray, np.ndarray]:
+    """Groups at both dates as numbers, of the customers whose outcome is known; -1 for no group."""
+    before, after = pair[0].reindex(outcome.training.index), pair[1].reindex(outcome.test.index)
+    numbers, _ = pd.factorize(pd.concat([before.astype(object), after.astype(object)]))
+    return numbers[: len(before)], numbers[len(before) :]
+
+
+def credible_means(y: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
     """How far each group's mean stands from that of all: n / (n + within / between) of it.
 
+    Outcomes (n,) and the number of each one's group (n,), below k, give (k,), 0 where nobody is.
     The homogeneous estimator of Bühlmann & Straub (1970): weighted by customers, the means drawn
     together keep the mean of all, so that a level that moves between two dates is no gain.
     """
-    groups = y.groupby(group)
-    n, mean = groups.size(), groups.mean()
-    total, number = n.sum(), len(n)
+    drawn = np.zeros(k)
+    there, group, n = np.unique(group, return_inverse=True, return_counts=True)
+    total, number = len(y), len(n)
     if total <= number or number < 2:
-        return mean * 0.0
-    apart = mean - (n * mean).sum() / total
-    within = float(((y - group.map(mean).astype(float)) ** 2).sum() / (total - number))
+        return drawn
+    mean = np.bincount(group, y) / n
+    apart = mean - y.mean()
+    within = float(((y - mean[group]) ** 2).sum() / (total - number))
     spread = float((n * apart**2).sum() - within * (number - 1))
     between = spread / float(total - (n**2).sum() / total)
     if between <= 0:
-        return mean * 0.0
+        return drawn
     credible = n / (n + within / between)
     common = (credible * apart).sum() / credible.sum()
-    return credible * apart + (1 - credible) * common
+    drawn[there] = credible * apart + (1 - credible) * common
+    return drawn
 
 
 def _loss(outcome: Outcome, predicted: np.ndarray) -> np.ndarray:
