@@ -104,7 +104,9 @@ def test_rows_hold_what_others_rely_on(rows: list[dict[str, Any]]) -> None:
 def test_the_figures_are_those_of_a_training_run(
     rows: list[dict[str, Any]], journey: Path, elsewhere: Path
 ) -> None:
-    trained = train_in(elsewhere, *QUICK, "parts=[value]", f"data.path={journey}")
+    trained = train_in(
+        elsewhere, *QUICK, "model/value=lightgbm", "parts=[value]", f"data.path={journey}"
+    )
     figures = {(row["model"], row["metric"]): row["value"] for row in rows}
     for metric in ("normalised_gini", "mae", "total_ratio"):
         assert figures["lightgbm", metric] == trained.metrics[f"value/{metric}"]
@@ -394,7 +396,7 @@ def test_without_dates_folds_judge_as_in_a_training_run(tmp_path: Path, elsewher
     standing = found.standings[0]
     assert (standing.test_snapshot, standing.looks, found.made) == ("2 x 3 folds", {}, 2)
     assert {r.test_snapshot for r in standing.results} == {"2 x 3 folds"}
-    trained = train_in(elsewhere, "data=wide", *words, "parts=[churn]")
+    trained = train_in(elsewhere, "data=wide", "model/churn=lightgbm", *words, "parts=[churn]")
     for metric in ("log_loss", "roc_auc", "ece"):
         mine, rival = (standing.figures(name)[metric] for name in ("lightgbm", "logistic"))
         assert mine.value == pytest.approx(trained.metrics[f"churn/{metric}"])

@@ -76,6 +76,13 @@ def test_a_higher_quantile_never_ends_up_lower(rows: list[tuple[int, int]], band
     assert np.isfinite(curve["y"]).all()
 
 
+def test_beyond_the_largest_quantile_seen_the_last_shift_goes_on() -> None:
+    raw, outcome = np.arange(1.0, 101.0), np.arange(1.0, 101.0) * 2
+    told = conformal_curve(raw, outcome, 0.9, 4)
+    at = np.interp([raw.max(), 500.0, 5_000.0], told["x"], told["y"])
+    np.testing.assert_allclose(np.diff(at), [400.0, 4_500.0], rtol=1e-6)
+
+
 def test_one_band_is_one_shift() -> None:
     raw, outcome = drawn(400, 3)
     curve = conformal_curve(raw, outcome, TAU, 1)

@@ -47,7 +47,8 @@ def check_definition(settings: Train, snapshots: Panel, off: Mapping[str, str]) 
     if "churn" in off:
         return
     ours, prefix = snapshots.spec.churn_definition, settings.tracking.registry_prefix
-    for model in (snapshots.spec.churn_model, "value", COMPOSITE):
+    with_value = [] if "value_if_staying" in off else ["value"]
+    for model in (snapshots.spec.churn_model, *with_value, COMPOSITE):
         name = f"{prefix}{settings.data.name}_{model}"
         champion = in_use(settings.tracking, name) if _registers(settings, model) else None
         if champion is None or not {"churn", "value_if_staying"} & {*champion.bundle.parts}:

@@ -101,9 +101,7 @@ def _predicted(
     return plain, plain + moved
 
 
-def _numbered(
-    pair: tuple[pd.Series, pd.Series], outcome: Outcome
-) -> tuple[np.ndarray, np.ndarray]:
+def _numbered(pair: tuple[pd.Series, pd.Series], outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     """Groups at both dates as numbers, of the customers whose outcome is known; -1 for no group."""
     before, after = pair[0].reindex(outcome.training.index), pair[1].reindex(outcome.test.index)
     numbers, _ = pd.factorize(pd.concat([before.astype(object), after.astype(object)]))
