@@ -29,7 +29,9 @@ class Headline:
     unit : "" (a pure number), "share" (printed in per cent), or a currency code.
     gain, low, high : paired difference to the baseline and its interval; > 0 is better, whatever
         the metric.
-    higher_is_better : None where a target is aimed at (a total ratio of 1, a stated coverage).
+    higher_is_better : None where a target is aimed at (a total ratio of 1, a stated coverage); gain
+        is then how much nearer it is.
+    wanted : the coverage aimed at.
     """
 
     part: str
@@ -42,6 +44,7 @@ class Headline:
     low: float | None = None
     high: float | None = None
     higher_is_better: bool | None = True
+    wanted: float | None = None
 
 
 @dataclass

@@ -14,6 +14,7 @@ from facette.models.evaluation import (
     decile_calibration,
     gains_curve,
 )
+from facette.models.judging import tau_of
 from facette.reports import driving
 from facette.reports.checks import checks
 from facette.reports.findings import Findings
@@ -224,12 +225,15 @@ def _headline(found: Findings, part: str, metric: str, unit: str) -> Headline:
             metric in HIGHER_IS_BETTER
         ),
     )  # fmt: skip
-    gain = judgement.gains[judgement.gains["metric"] == metric]
+    aim = "total_error" if metric == "total_ratio" else metric  # a ratio aims at 1
+    gain = judgement.gains[judgement.gains["metric"] == aim]
     if len(gain):
         row = gain.iloc[0]
         told.baseline_name = BASELINES[str(row["opponent"])]
         told.baseline = float(judgement.table.loc[row["opponent"], metric])
         told.gain, told.low, told.high = (float(row[c]) for c in ("gain", "low", "high"))
+    if metric == "coverage":
+        told.wanted = tau_of(part, found.settings.model)
     return told
 
 

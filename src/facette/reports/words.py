@@ -176,6 +176,8 @@ def headline_texts(headline: Headline) -> dict[str, str]:
         headline.high,
         None if missing(headline.baseline) else headline.baseline_name,
     )
+    if headline.wanted is not None:
+        words = f"{figure(headline.wanted, unit, 0)} wanted"
     return {
         "model": figure(headline.model, unit, digits),
         "baseline": figure(headline.baseline, unit, digits),
@@ -189,7 +191,7 @@ def headline_texts(headline: Headline) -> dict[str, str]:
 def verdict(low: Any, high: Any, opponent: Any) -> tuple[str, str]:
     """The verdict on a gain and its tone: "better", "same", "worse" or "unknown"."""
     if missing(opponent):
-        return "no baseline to compare with", "unknown"
+        return "for information", "unknown"
     if missing(low) or missing(high):
         return f"not compared with {opponent} (no interval)", "unknown"
     if low > 0:
