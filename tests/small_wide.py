@@ -13,7 +13,7 @@ from facette.tables.wide import WideTable, read_wide
 QUICK_WIDE = (
     "data=wide", "data.name=people", "segments.behaviour.k_range=[2,3]",
     "segments.behaviour.resamples=5", "drivers.refits=1",
-    "evaluation.repeats=1", "evaluation.folds=3",
+    "evaluation.repeats=1", "evaluation.folds=3", "model/value=lightgbm", "model/churn=lightgbm",
     *(f"model.{part}.{setting}" for part in ("value", "potential", "churn")
       for setting in ("estimator.n_estimators=40", "folds=3")),
 )  # fmt: skip

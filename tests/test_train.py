@@ -161,6 +161,16 @@ def test_a_second_run_keeps_the_ids_and_names_of_segments(journey: Path, tmp_pat
     assert (both == now).mean() > 0.9
 
 
+def test_the_total_is_held_against_the_best_of_its_baselines(trained: Trained) -> None:
+    total = next(
+        h for h in trained.story.headlines if (h.part, h.metric) == ("value", "total_ratio")
+    )
+    rivals = {n: f for n, f in trained.metrics.items() if n.startswith("value/baseline/")}
+    totals = [f for n, f in rivals.items() if n.endswith("/total_ratio") and f == f]
+    assert total.baseline == min(totals, key=lambda ratio: abs(ratio - 1))
+    assert total.gain == trained.metrics["value/gain/total_error"]
+
+
 def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> None:
     trained = train_in(tmp_path, *QUICK, f"data.path={journey}", "parts=[churn]")
     assert set(trained.versions) == {"complete_journey_churn"}

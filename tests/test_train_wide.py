@@ -317,7 +317,7 @@ def test_any_estimator_takes_hostile_names(tmp_path: Path) -> None:
     frame = people().with_columns(pl.col("tenure").alias('["tenure"]: {years}'))
     path = written(frame.drop("tenure"), tmp_path)
     made = train_in(
-        tmp_path, *(q for q in QUICK_WIDE if "model.churn" not in q), *CHURN_ONLY,
+        tmp_path, *(q for q in QUICK_WIDE if "churn" not in q), *CHURN_ONLY,
         f"data.path={path}", "model/churn=baseline", "evaluation.folds=2",
         "model.churn.features=['[\"tenure\"]: {years}']",
     )  # fmt: skip
@@ -331,7 +331,7 @@ def test_thousands_of_columns_are_trained(tmp_path: Path) -> None:
     frame = people().with_columns(**{n: pl.Series(v) for n, v in many.items()})
     made = train_in(
         tmp_path, *QUICK_WIDE, *SOON, *CHURN_ONLY, f"data.path={written(frame, tmp_path)}",
-        "model/churn=lightgbm", "model.churn.estimator.n_estimators=15",
+        "model.churn.estimator.n_estimators=15",
     )  # fmt: skip
     assert made.story.catalogue is not None
     assert len(made.story.catalogue) > 2_100

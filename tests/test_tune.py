@@ -29,6 +29,7 @@ from facette.models.validation import Sample
 from facette.ranges import searched
 from facette.snapshots.panel import Panel, panel
 
+LIGHTGBM = dict.fromkeys(("value", "potential", "churn"), "lightgbm")
 SMALL = (
     "progress=false", "model.churn.estimator.n_estimators=40",
     "model.potential.estimator.n_estimators=40", "model.potential.estimator.num_leaves=4",
@@ -48,7 +49,7 @@ def tune_in(home: Path, journey: Path, *overrides: str) -> Tuned:
     told = Told(
         written=OmegaConf.to_container(cfg.model[part], enum_to_str=True),
         tune=shlex.join(["facette", "tune", *words]),
-        train=train_words(words, f"model/{part}=lightgbm", []),
+        train=train_words(words, part, LIGHTGBM, []),
         configuration=OmegaConf.to_yaml(cfg),
     )
     with chdir(with_store(home)):
@@ -153,7 +154,7 @@ def test_the_best_configuration_composes_and_is_what_the_command_trains_with(
     (own / "mine.yaml").write_text(twice.then.file.read_text())
     search_path = f"hydra.searchpath=[file://{tmp_path}]"
     command = shlex.split(twice.then.command)
-    assert command[:3] == ["facette", "train", "model/potential=lightgbm"]
+    assert command[:4] == ["facette", "train", "model/potential=lightgbm", "model/churn=lightgbm"]
     composed = [settings_of("train", search_path, "model/potential=mine").model.potential]
     composed.append(settings_of("train", *command[2:]).model.potential)
     assert composed[0].name == "lightgbm_tuned"
@@ -360,7 +361,7 @@ def test_the_part_may_be_named_apart_from_the_models() -> None:
 def test_the_command_to_train_keeps_what_training_takes() -> None:
     words = ["part=value", "trials=9", "data=cdnow", "search=mine", "snapshot.horizon_days=30",
              "model/value=lightgbm_margin", "seed=3", "storage=sqlite:///x.db"]  # fmt: skip
-    assert train_words(words, "model/value=lightgbm_margin", ["own"]) == [
+    assert train_words(words, "value", LIGHTGBM | {"value": "lightgbm_margin"}, ["own"]) == [
         "facette", "train", "--config-dir", "own", "model/value=lightgbm_margin", "data=cdnow",
         "snapshot.horizon_days=30", "seed=3",
     ]  # fmt: skip

@@ -36,7 +36,7 @@ def test_dates_are_told_as_people_do():
         (0.0, 0.2, "last window", "same", "no better than last window"),
         (-0.2, -0.1, "last window", "worse", "worse than last window"),
         (NAN, NAN, "last window", "unknown", "not compared"),
-        (0.1, 0.2, None, "unknown", "no baseline"),
+        (0.1, 0.2, None, "unknown", "for information"),
     ],
 )
 def test_verdict_follows_the_interval(low, high, opponent, tone, start):
@@ -50,6 +50,11 @@ def test_a_gain_never_vanishes_in_rounding():
         Headline("churn", "log_loss", "", 0.2871, "logistic", 0.2869, -0.0002, -0.01, 0.01)
     )
     assert (told["model"], told["baseline"], told["gain"]) == ("0.2871", "0.2869", MINUS + "0.0002")
+
+
+def test_a_coverage_stands_beside_what_is_wanted():
+    told = words.headline_texts(Headline("potential", "coverage", "share", 0.897, wanted=0.9))
+    assert (told["verdict"], told["tone"]) == ("90.0% wanted", "unknown")
 
 
 def test_shares_and_money_carry_their_unit():

@@ -6,6 +6,7 @@ Nothing is learnt here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -95,7 +96,8 @@ def contest_of(name: str, task: Task, settings: Benchmark, composed: Composed) -
     """
     part, models = task.part.value, dict[str, Train]()
     for option in entrants(part, settings):
-        words = [f"data={task.data}", *settings.train, *task.train]
+        words = [f"data={task.data}"]
+        words += [w for w in (*settings.train, *task.train) if not _of_another_model(w, part)]
         words += [f"model/{part}={option}", f"seed={settings.seed}", f"parts=[{part}]"]
         if path := settings.paths.get(task.data):
             words.append(f"data.path={_quoted(path)}")
@@ -124,6 +126,12 @@ def entrants(part: str, settings: Benchmark) -> list[str]:
             f"conf/model/{part}, the baselines stand beside it in any case"
         )
     return learnt
+
+
+def _of_another_model(word: str, part: str) -> bool:
+    """Whether a setting is of an estimator that the task doesn't learn."""
+    found = re.match(r"[+~]*model\.(\w+)\.estimator\b", word)
+    return found is not None and found[1] != part
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
-from facette.jobs.fitness import estimator_of
+from facette.jobs.fitness import MODEL_PARTS, estimator_of
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.rehearsing import Searching, searching_of
 from facette.jobs.searching import (
@@ -47,12 +47,12 @@ def main(cfg: DictConfig) -> None:
     part = settings.part.value
     words = [word.lstrip("+") for word in hydra.overrides.task]
     check_part(part, words)
-    model = f"model/{part}"
+    chosen = {other: hydra.runtime.choices[f"model/{other}"] for other in MODEL_PARTS}
     sources = [s.path for s in hydra.runtime.config_sources if s.provider == "command-line"]
     told = Told(
         written=OmegaConf.to_container(cfg.model[part], enum_to_str=True),  # type: ignore[arg-type]
         tune=shlex.join(["facette", "tune", *words]),
-        train=train_words(words, f"{model}={hydra.runtime.choices[model]}", sources),
+        train=train_words(words, part, chosen, sources),
         configuration=OmegaConf.to_yaml(cfg, resolve=True),
     )
     tuned = tune(settings, Path(hydra.runtime.output_dir), told)
@@ -71,13 +71,20 @@ def check_part(part: str, words: Sequence[str]) -> None:
         raise BadInput(f"part: {part} would be searched, {other} is named; add part={other}")
 
 
-def train_words(words: Sequence[str], model: str, folders: Sequence[str]) -> list[str]:
-    """The words of a `facette tune` that `facette train` takes, the model's group among them."""
-    group = model.partition("=")[0]
+def train_words(
+    words: Sequence[str], part: str, chosen: Mapping[str, str], folders: Sequence[str]
+) -> list[str]:
+    """The words of a `facette tune` that `facette train` takes.
+
+    `chosen` are the options of the models by part; that of `part` is named, and of any other part
+    that a word is about, for what `facette train` takes by default may be another model.
+    """
     kept = [word for word in words if re.split(r"[./@=]", word)[0] in OF_TRAINING]
-    others = [word for word in kept if word.partition("=")[0] != group]
-    flags = [part for folder in folders for part in ("--config-dir", folder)]
-    return ["facette", "train", *flags, model, *others]
+    about = [p for p in chosen if p == part or any(w.startswith(f"model.{p}.") for w in kept)]
+    groups = [f"model/{p}={chosen[p]}" for p in sorted(about, key=lambda p: p != part)]
+    others = [word for word in kept if word.partition("=")[0] not in {f"model/{p}" for p in about}]
+    flags = [word for folder in folders for word in ("--config-dir", folder)]
+    return ["facette", "train", *flags, *groups, *others]
 
 
 def tune(settings: Tune, folder: Path, told: Told) -> Tuned:
