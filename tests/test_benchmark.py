@@ -18,7 +18,7 @@ from small_wide import people, written
 from facette import cli
 from facette.errors import BadInput
 from facette.jobs import benchmarking
-from facette.jobs.benchmark import benchmark, lines
+from facette.jobs.benchmark import _without_places, benchmark, lines
 from facette.jobs.contest import Contest, training_dates
 from facette.jobs.cost import costed
 from facette.jobs.finished import Finished
@@ -219,6 +219,11 @@ def test_an_interrupted_benchmark_goes_on_where_it_stopped(
     assert (after.made, after.reused) == (1, 1)
     figures = [(r.model, r.metric, r.value, r.low, r.high) for r in after.results]
     assert figures == [(r.model, r.metric, r.value, r.low, r.high) for r in told.results]
+
+
+def test_the_page_tells_the_command_without_where_files_lie() -> None:
+    words = ["tasks=[telco_churn]", "paths.telco_churn=/home/me/telco.csv", "out=x", "kept=/y"]
+    assert _without_places(words) == ["tasks=[telco_churn]", "paths.telco_churn=COPY"]
 
 
 def test_absent_data_are_told_and_the_rest_is_run(journey: Path, elsewhere: Path) -> None:

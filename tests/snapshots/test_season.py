@@ -31,15 +31,17 @@ def brings(day: int) -> float:
     return FEAST if 280 <= day % 364 < 343 else CALM
 
 
-def calendar(came: np.ndarray, seed: int = 1) -> pl.DataFrame:
-    """Purchases of customers who stay 300 days each, at rates of their own, in years of feasts."""
+def calendar(
+    came: np.ndarray, seed: int = 1, stays: int = 300, *, feasts: bool = True
+) -> pl.DataFrame:
+    """Purchases of customers who stay so many days each, at rates of their own."""
     rng = np.random.default_rng(seed)
     rate, spend = rng.gamma(2.0, 0.02, len(came)) + 0.02, rng.gamma(2.0, 10.0, len(came))
-    season = np.array([brings(day) for day in range(800)])
+    season = np.array([brings(day) if feasts else CALM for day in range(800)])
     rows = []
     for i, first in enumerate(came):
         bought = np.flatnonzero(rng.random(800) < rate[i] * season)
-        for day in bought[(bought >= first) & (bought < first + 300)]:
+        for day in bought[(bought >= first) & (bought < first + stays)]:
             when = BEGIN + timedelta(days=int(day), hours=10)
             rows.append((f"c{i:04d}", when, f"{i}-{day}", round(spend[i] * rng.gamma(4, 0.25), 2)))
     names = ["customer_id", "occurred_at", "transaction_id", "amount"]
@@ -204,25 +206,11 @@ def test_who_does_the_same_every_day_has_that_whatever_the_half_life(history: in
         assert features[f"value_course_{h}d"].iloc[0] == pytest.approx(0, abs=1e-12)
 
 
-def uneventful(stays: int, customers: int, came_from: int, seed: int) -> Tables:
-    """A shop without any season: customers come evenly and stay so many days."""
-    rng = np.random.default_rng(seed)
-    came = rng.integers(came_from, 800, customers)
-    rate, spend = rng.gamma(2.0, 0.02, customers) + 0.02, rng.gamma(2.0, 10.0, customers)
-    rows = []
-    for i, first in enumerate(came):
-        bought = np.flatnonzero(rng.random(800) < rate[i])
-        for day in bought[(bought >= first) & (bought < first + stays)]:
-            when = BEGIN + timedelta(days=int(day), hours=10)
-            rows.append((f"c{i:04d}", when, f"{i}-{day}", round(spend[i] * rng.gamma(4, 0.25), 2)))
-    names = ["customer_id", "occurred_at", "transaction_id", "amount"]
-    return whole(pl.DataFrame(rows, schema=names, orient="row"))
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("stays", "came_from"), [(9_999, 0), (300, -300)])
 def test_growth_and_chance_are_no_season(stays: int, came_from: int, seed: int) -> None:
-    spec = made(uneventful(stays, 1_000, came_from, seed)).spec
+    came = np.random.default_rng(seed).integers(came_from, 800, 1_000)
+    spec = made(whole(calendar(came, seed, stays, feasts=False))).spec
     assert isinstance(spec, SnapshotSpec)
     ahead = [season_ahead(at(day), spec) for day in range(330, 720, 30)]
     assert max(ahead) / min(ahead) < 1.15

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -42,8 +44,14 @@ def main(cfg: DictConfig) -> None:
     settings: Benchmark = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     words = [word.lstrip("+") for word in hydra.overrides.task]
     named = any(word.partition("=")[0] == "tasks" for word in words)
-    command = shlex.join(["facette", "benchmark", *words])
+    command = shlex.join(["facette", "benchmark", *_without_places(words)])
     tqdm.write("\n".join(lines(benchmark(settings, by_name=named, command=command), settings)))
+
+
+def _without_places(words: Sequence[str]) -> list[str]:
+    """The words of the command without where files lie here: the page goes to others."""
+    kept = [word for word in words if word.partition("=")[0] not in ("out", "kept", "progress")]
+    return [re.sub(r"^(paths\.\w+)=.*", r"\1=COPY", word) for word in kept]
 
 
 def benchmark(

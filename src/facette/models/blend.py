@@ -160,13 +160,14 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _coded(frame: pd.DataFrame) -> np.ndarray:
     """The frame as the package gives it to a booster: a category as its code, NaN if unknown."""
-    coded = {
-        name: column.cat.codes.replace(-1, np.nan).to_numpy(float)
-        if isinstance(column.dtype, pd.CategoricalDtype)
-        else column.to_numpy(float)
-        for name, column in frame.items()
-    }
-    return np.column_stack(list(coded.values()))
+    return np.column_stack(
+        [
+            column.cat.codes.replace(-1, np.nan).to_numpy(float)
+            if isinstance(column.dtype, pd.CategoricalDtype)
+            else column.to_numpy(float)
+            for _, column in frame.items()
+        ]
+    )
 
 
 def _for(estimator: Any, frame: pd.DataFrame) -> pd.DataFrame:

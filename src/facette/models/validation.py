@@ -63,8 +63,8 @@ class Sample:
 def seen_by_models(snapshot: Snapshot) -> pd.DataFrame:
     """Features, and beside them what naive forecasts, offsets and tiers go by, where it is known.
 
-    Current value, all past value brought to the horizon and the season ahead (of dated snapshots),
-    and `active`.
+    As in `BESIDE`: current value, all past value brought to the horizon, `active`, and of dated
+    snapshots who is a newcomer and the season ahead.
     """
     there = [name for name in BESIDE if name in snapshot.context]
     beside = snapshot.context[there].astype(float)

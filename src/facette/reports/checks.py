@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from facette.drivers.licence import Condition
-from facette.models.by_group import COVERED_WITHIN
 from facette.models.judging import tau_of
 from facette.reports.findings import Findings
 from facette.reports.story import Check
@@ -107,11 +106,8 @@ def _served(found: Findings, part: str) -> Check:
         return Check(code, "not applicable", f"no group of customers to judge {part} in")
     off = table[table["off"]]
     if off.empty:
-        allowed = f"within {100 * COVERED_WITHIN:g} points" if part == "upside" else (
-            "to what chance allows"
-        )  # fmt: skip
         return Check(code, "info", f"{part} is right in each of {len(table)} groups of customers, "
-                     f"{allowed}")  # fmt: skip
+                     "to what chance allows")  # fmt: skip
     worst = off.iloc[(off["predicted"] - off["actual"]).abs().to_numpy().argmax()]
     said = {
         "value": "expects {0:,.2f} each where {1:,.2f} came",
