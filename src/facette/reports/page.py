@@ -174,8 +174,9 @@ def _served(story: Story, part: str) -> Table | None:
 def _off_in_words(part: str) -> str:
     if part == "upside":
         return (
-            f"off: what is wanted lies outside, more than {100 * COVERED_WITHIN:g} points away; where "
-            "nearly all came to nothing, above only. Groups of fewer customers are left out."
+            f"off: what is wanted lies outside, more than {100 * COVERED_WITHIN:g} points away; "
+            "where nearly all came to nothing, only if too few are covered. "
+            "Groups of fewer customers are left out."
         )
     return "off: what was said lies outside."
 
