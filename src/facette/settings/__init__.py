@@ -10,6 +10,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from facette.settings.policy import Policy
+
 
 class Part(Enum):
     """What `facette train` can train."""
@@ -21,6 +23,7 @@ class Part(Enum):
     upside = "upside"
     value_if_staying = "value_if_staying"
     grid = "grid"
+    policy = "policy"
 
 
 class ModelPart(Enum):
@@ -610,6 +613,7 @@ class Train:
     evaluation: Evaluation = MISSING
     drivers: Drivers = MISSING
     report: Report = MISSING
+    policy: Policy = MISSING
     parts: list[Part] = MISSING
     seed: int = MISSING
     progress: bool = MISSING
@@ -674,6 +678,30 @@ class Score:
     alias: str = MISSING
     out: str = MISSING
     perimeter: str | None = None
+
+
+@dataclass
+class Plan:
+    """`facette plan`: the policy of the champion's customers at a date.
+
+    `perimeter` narrows it to some of them, and `event` to those of whom `events` tell that kind in
+    the last `event_days`: the operational way; null for the whole base.
+    """
+
+    data: Data = MISSING
+    tracking: Tracking = MISSING
+    policy: Policy = MISSING
+    reference_date: str = MISSING
+    alias: str = MISSING
+    perimeter: str | None = None
+    event: str | None = None
+    event_days: int = MISSING
+    budget: float | None = None
+    capacity: dict[str, float | None] = field(default_factory=dict)
+    out: str = MISSING
+    confidence: float = MISSING
+    seed: int = MISSING
+    progress: bool = MISSING
 
 
 @dataclass
@@ -788,6 +816,7 @@ def register() -> None:
     store.store(name="tune_schema", node=Tune)
     store.store(name="score_schema", node=Score)
     store.store(name="compare_schema", node=Compare)
+    store.store(name="plan_schema", node=Plan)
     store.store(name="describe_schema", node=Describe)
     store.store(name="simulate_schema", node=Simulate)
     store.store(name="benchmark_schema", node=Benchmark)
