@@ -26,7 +26,8 @@ class Ways:
     `contacts`: (m,) that the company starts with a customer in the horizon. `order`: (m, k) the
     rank of each channel in a model, -1 where it is not used. `cost`: (k,) currency units of a
     contact; `uses`: (k, r) of each capacity; `most`: (r,) of it in the horizon, inf without a
-    limit. `fixed`: (m,) currency units in the horizon for a model that is used at all.
+    limit. `set_up`: (m,) currency units once, `yearly`: (m,) in the horizon, for a model that is
+    used at all.
     """
 
     names: tuple[str, ...]
@@ -34,7 +35,8 @@ class Ways:
     contacts_a_month: np.ndarray
     contacts: np.ndarray
     order: np.ndarray
-    fixed: np.ndarray
+    set_up: np.ndarray
+    yearly: np.ndarray
     channels: tuple[str, ...]
     consent: tuple[str, ...]
     cost: np.ndarray
@@ -67,7 +69,8 @@ def ways(policy: Policy) -> Ways:
         (*policy.models, policy.on_request),
         (*(model.approach.value for model in models), Approach.mass.value),
         monthly, monthly * months, order,
-        np.array([*(m.set_up_cost + m.yearly_cost * years for m in models), 0.0]),
+        np.array([*(model.set_up_cost for model in models), 0.0]),
+        np.array([*(model.yearly_cost * years for model in models), 0.0]),
         channels, tuple(c.consent or name for name, c in policy.channels.items()),
         np.array([c.cost for c in policy.channels.values()]),
         capacities,

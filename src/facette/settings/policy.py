@@ -115,6 +115,7 @@ class Effects:
     """How the effect of handling is learnt, and what is assumed where it was never randomised.
 
     `least`: randomised customers of a relationship model, below which it counts as not tried.
+    `tame`: quantile of the size of residuals at which they are cut for choosing, never for claims.
     `overlap`: the least estimated propensity of an observational comparison. `assumed`: by model,
     an expression over the scored columns for the currency units that a year of it brings more than
     being served on request.
@@ -123,6 +124,7 @@ class Effects:
     horizon_days: int = MISSING
     least: int = MISSING
     folds: int = MISSING
+    tame: float = MISSING
     overlap: float = MISSING
     observational: bool = MISSING
     assumed: dict[str, str] = field(default_factory=dict)

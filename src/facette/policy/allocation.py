@@ -1,0 +1,221 @@
+"""How many customers of each class a relationship model is given to, within what there is.
+
+A class holds customers who are alike to the plan: of one cell, handled alike today, reached by the
+same models. With x the customers of a class in a model, the programme is
+
+    maximise   sum gain x - fixed cost of every model used
+    subject to sum over models of x = customers of the class,  sum use x <= limit of each resource
+
+For a given set of models it is a linear programme (HiGHS, through SciPy), whose corner solutions
+split no more classes than there are resources; so its rounding costs next to nothing. Which models
+are worth their fixed cost is found by trying every set of them: they are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.optimize import linprog
+
+from facette.errors import BadInput
+
+MOST_MODELS = 10  # beside being served on request: a thousand sets of them
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the programme sees of c classes, m models and r resources.
+
+    `customers`: (c,) how many. `gain`: (c, m) currency units a customer over the horizon, against
+    today and after the cost of contacts and of switching; -inf where a model is not permitted.
+    `use`: (r, c, m) of each resource a customer; `most`: (r,), inf without a limit; `resources`:
+    their names, the last one money, out of which `fixed`, (m,) of a model used at all, is paid too.
+    The last model is being served on request: it uses nothing.
+    """
+
+    customers: np.ndarray
+    gain: np.ndarray
+    use: np.ndarray
+    most: np.ndarray
+    resources: tuple[str, ...]
+    fixed: np.ndarray
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The best plan found: `share` (c, m) of customers, a whole number each where `whole`.
+
+    `net`: its gain less fixed costs, `price` of each resource that binds: what one more unit of it
+    is worth, `used`: positions of the models it draws on.
+    """
+
+    share: np.ndarray
+    net: float
+    price: dict[str, float]
+    used: tuple[int, ...]
+
+
+def best(classes: Classes, among: tuple[int, ...] | None = None) -> Allocation:
+    """The allocation of largest net gain over every set of models (`among` these, if given)."""
+    plans = [plan for plan, _ in _plans(classes, among)]
+    return max(plans, key=lambda plan: plan.net)
+
+
+def curve(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
+    """Net gain against the number of different treatments, and the best of all.
+
+    A row for each number of models the company starts something in, from none: `models`, `net`,
+    `fixed`, `best` (one is true), `used`. On a tie fewer models win.
+    """
+    found: dict[int, Allocation] = {}
+    for plan, size in _plans(classes, None):
+        if size not in found or plan.net > found[size].net:
+            found[size] = plan
+    rows = [
+        (size, plan.net, float(classes.fixed[list(plan.used)].sum()), plan.used)
+        for size, plan in sorted(found.items())
+    ]
+    table = pd.DataFrame(rows, columns=["models", "net", "fixed", "used"])
+    table["best"] = table.index == table["net"].idxmax()
+    return table, found[int(table.loc[table["best"], "models"].iloc[0])]
+
+
+def _plans(classes: Classes, among: tuple[int, ...] | None) -> Iterator[tuple[Allocation, int]]:
+    """The best allocation with each set of models, and the size of the set."""
+    last = len(classes.fixed) - 1
+    able = [m for m in range(last) if np.isfinite(classes.gain[:, m]).any()]
+    chosen = able if among is None else [m for m in able if m in among]
+    if len(chosen) > MOST_MODELS:
+        raise BadInput(
+            f"policy.models: {len(chosen)} are more than the {MOST_MODELS} whose every combination "
+            "can be tried; leave some out"
+        )
+    for size in range(len(chosen) + 1):
+        for models in combinations(chosen, size):
+            plan = _with(classes, (*models, last))
+            if plan is not None:
+                yield plan, size
+
+
+def _with(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
+    """The best allocation that draws on these models alone, paying for all of them."""
+    limited = np.flatnonzero(np.isfinite(classes.most))
+    fixed = float(classes.fixed[list(models)].sum())
+    most = classes.most.astype(float)
+    most[-1] -= fixed
+    gain = classes.gain[:, models]
+    possible = np.isfinite(gain)
+    row, column = np.nonzero(possible)
+    whose = sparse.csr_array(
+        (np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(gain), len(row))
+    )
+    use = classes.use[limited][:, :, models][:, row, column]
+    solved = linprog(
+        -gain[row, column],
+        A_ub=use if len(limited) else None, b_ub=most[limited] if len(limited) else None,
+        A_eq=whose, b_eq=classes.customers.astype(float), bounds=(0, None), method="highs-ds",
+    )  # fmt: skip
+    if solved.status != 0:
+        return None
+    share = np.zeros(classes.gain.shape)
+    share[row, np.array(models)[column]] = solved.x
+    worth = -solved.ineqlin.marginals if len(limited) else []
+    names = [classes.resources[r] for r in limited]
+    prices = {name: float(price) for name, price in zip(names, worth, strict=True) if price > 0}
+    return Allocation(
+        share, float(-solved.fun) - fixed, prices, tuple(m for m in models if share[:, m].any())
+    )
+
+
+def rounded(classes: Classes, share: np.ndarray) -> np.ndarray:
+    """Whole customers (c, m): the programme's shares, the few split customers given one by one.
+
+    Each share is rounded down; who is left is given, the largest gain first, to a model that the
+    allocation uses and for which there is something left of every resource, at last to being served
+    on request.
+    """
+    whole = np.floor(share + 1e-6).astype(np.int64)
+    left = classes.most - np.einsum("rcm,cm->r", classes.use, whole)
+    used = np.flatnonzero(share.sum(axis=0) > 0)
+    short = classes.customers - whole.sum(axis=1)
+    for c in sorted(np.flatnonzero(short), key=lambda c: -classes.gain[c, used].max()):
+        for _ in range(short[c]):
+            m = _affordable(classes, int(c), used, left)
+            whole[c, m] += 1
+            left = left - classes.use[:, c, m]
+    return whole
+
+
+def _affordable(classes: Classes, c: int, used: np.ndarray, left: np.ndarray) -> int:
+    fits = [
+        m for m in used
+        if np.isfinite(classes.gain[c, m]) and (classes.use[:, c, m] <= left + 1e-9).all()
+    ]  # fmt: skip
+    last = len(classes.fixed) - 1
+    return int(max([*fits, last], key=lambda m: classes.gain[c, m]))
+
+
+def by_rules(classes: Classes, among: tuple[int, ...] | None = None) -> np.ndarray:
+    """Whole customers (c, m) by compiled rules: the classes with most to gain are served first.
+
+    What a plain system can carry out: each pair of class and model in the order of its gain a
+    customer over being served on request, as many customers as the resources still allow.
+    """
+    gain = classes.gain if among is None else _only(classes.gain, among)
+    last = gain.shape[1] - 1
+    better = gain[:, :last] - gain[:, [last]]
+    order = np.argsort(-better, axis=None, kind="stable")
+    whole, left = np.zeros(gain.shape, dtype=np.int64), classes.most.astype(float)
+    waiting = classes.customers.copy()
+    for c, m in zip(*np.unravel_index(order, better.shape), strict=True):
+        if not better[c, m] > 0:
+            break
+        use = classes.use[:, c, m]
+        bound = min((left[r] / use[r] for r in np.flatnonzero(use > 0)), default=np.inf)
+        given = int(min(waiting[c], np.floor(max(bound, 0) + 1e-9)))
+        whole[c, m] += given
+        waiting[c] -= given
+        left = left - given * use
+    whole[:, last] += waiting
+    return whole
+
+
+def _only(gain: np.ndarray, among: tuple[int, ...]) -> np.ndarray:
+    kept = gain.copy()
+    others = [m for m in range(gain.shape[1] - 1) if m not in among]
+    kept[:, others] = -np.inf
+    return kept
+
+
+def given(whole: np.ndarray, member: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """The model of each customer (n,): in a split class, who has most to gain by it comes first.
+
+    `whole`: (c, m) customers; `member`: (n,) the class of each; `score`: (n, m) what each model is
+    expected to bring the customer. Customers stand in a fixed order, which decides between equals.
+    """
+    model = np.argmax(whole, axis=1)[member]
+    split = np.flatnonzero((whole > 0).sum(axis=1) > 1)
+    order = np.argsort(member, kind="stable")
+    ends = np.searchsorted(member[order], [*split, *(split + 1)]).reshape(2, -1)
+    for c, first, end in zip(split, *ends, strict=True):
+        rows = order[first:end]
+        model[rows] = _dealt(whole[c], score[rows])
+    return model
+
+
+def _dealt(places: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Models with the fewest places choose first whom they serve best against the others."""
+    model, free = np.full(len(score), -1), np.ones(len(score), dtype=bool)
+    offered = sorted(np.flatnonzero(places), key=lambda m: places[m])
+    for i, m in enumerate(offered[:-1]):
+        others = score[:, offered[i + 1 :]].max(axis=1)
+        ahead = np.where(free, score[:, m] - others, -np.inf)
+        chosen = np.argsort(-ahead, kind="stable")[: places[m]]
+        model[chosen], free[chosen] = m, False
+    model[free] = offered[-1]
+    return model

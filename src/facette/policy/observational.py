@@ -1,0 +1,87 @@
+"""Who was handled how without a lot being drawn: compared all the same, and weaker for it.
+
+Propensities are estimated from what was known when the treatment began (multinomial logistic
+regression), and customers who could hardly have been handled otherwise are left out (Crump et al.
+2009: overlap). A placebo tells what is left of the old policy's choice: the net value *before* the
+treatment, which no treatment can have moved, compared by the same propensities and without the
+regression that knows it. Where it differs between models by more than chance, so would the effects,
+and they are not used. What nobody wrote down stays unseen by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import chi2
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from facette.policy.effects import scored
+from facette.policy.trial import Trial
+
+DOUBT = 0.05  # p-value of the placebo below which the comparison is not believed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How sound an observational comparison is.
+
+    `kept` of `customers` had a chance of being handled otherwise; `placebo`: (m,) its effect on the
+    past, currency units, `p` the probability of such by chance (Wald's chi-squared over models).
+    """
+
+    customers: int
+    kept: int
+    placebo: np.ndarray
+    placebo_se: np.ndarray
+    p: float
+
+    @property
+    def sound(self) -> bool:
+        """Whether the past shows no effect of what came after it."""
+        return self.p >= DOUBT
+
+
+def adjusted(
+    trial: Trial, overlap: float, folds: int, seed: int
+) -> tuple[Trial, Comparison] | None:
+    """The trial with estimated propensities, of those who overlap; None where too few models are.
+
+    `overlap`: the least propensity, of every model that can reach the customer and was given at
+    all, at which a customer is kept.
+    """
+    had = np.unique(trial.way)
+    if len(had) < 2 or np.bincount(trial.way).max() == len(trial):
+        return None
+    if np.bincount(trial.way)[had].min() < folds:
+        return None
+    likely = np.zeros(trial.propensity.shape)
+    guess = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))
+    likely[:, had] = cross_val_predict(
+        guess, trial.before, trial.way, cv=folds, method="predict_proba"
+    )
+    likely = np.where(trial.propensity > 0, likely, 0.0)
+    likely /= likely.sum(axis=1, keepdims=True)
+    inside = np.where(likely > 0, likely, 1.0)[:, had].min(axis=1) >= overlap
+    kept = replace(trial, propensity=likely).keep(inside)
+    if len(kept) < folds or len(np.unique(kept.way)) < 2:
+        return None
+    return kept, _placebo(kept, len(trial), folds, seed)
+
+
+def _placebo(trial: Trial, customers: int, folds: int, seed: int) -> Comparison:
+    blind = replace(trial, before=np.zeros((len(trial), 1)))
+    score = scored(blind, trial.placebo, folds, seed).score
+    mean = np.nanmean(score, axis=0)
+    count = (~np.isnan(score)).sum(axis=0)
+    se = np.nanstd(score, axis=0) / np.sqrt(np.maximum(count, 1))
+    had = (np.bincount(trial.way, minlength=score.shape[1]) > 0) & (se > 0)
+    weight = 1 / se[had] ** 2
+    middle = float((weight * mean[had]).sum() / weight.sum())
+    q = float((weight * (mean[had] - middle) ** 2).sum())
+    p = float(chi2.sf(q, max(int(had.sum()) - 1, 1)))
+    return Comparison(customers, len(trial), mean, se, p)

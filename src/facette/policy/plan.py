@@ -1,0 +1,343 @@
+"""From what is known to who is handled how: the plan of one date.
+
+The order of precedence for a customer is: who is held out, or is too new in their relationship
+model, stays; then rules, the first that fits; then profiles chosen by hand; then the programme.
+None of them gives a model that the customer does not consent to or is excluded from: being served
+on request takes its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from facette.errors import BadInput
+from facette.expressions import parse
+from facette.policy.allocation import (
+    Allocation,
+    Classes,
+    best,
+    curve,
+    given,
+    rounded,
+)
+from facette.policy.grades import money_by_grade, weaker
+from facette.policy.knowledge import Knowledge
+from facette.policy.reach import NONE, Reach
+from facette.settings.policy import Policy
+from facette.wording import listed
+
+BUDGET = "budget"
+FREE = -1
+SEGMENTS = ("segment", "tier", "cell", "grade", "confidence")  # in the names of columns of segments
+PROGRAMME, RULE, PROFILE, STAYS, HELD_OUT, NOT_REACHED = (
+    "programme", "rule", "chosen profile", "stays", "held out", "not reached"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Base:
+    """The n customers of a plan. Arrays of (n,), positions among `reach.ways.names` and cells.
+
+    `scored`: indexed by customer_id, the columns that cells, rules and assumptions read. `today`:
+    how each is handled at present, as far as it reaches them. `settled`: who may not be moved yet,
+    `held_out`: who stays to be compared with.
+    """
+
+    scored: pd.DataFrame
+    reach: Reach
+    today: np.ndarray
+    settled: np.ndarray
+    held_out: np.ndarray
+    cell: np.ndarray
+    cells: list[str]
+
+    def __len__(self) -> int:
+        return len(self.scored)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Whom the plan is not free to place: (n,) position of a model or -1, and why in words."""
+
+    model: np.ndarray
+    kind: np.ndarray
+    reason: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is handled how, and what that is worth.
+
+    `model`: (n,) positions; `kind`, `reason`: why. `gain`: (n,) currency units over the horizon
+    against today, `of_effect` what of it is due to effects and not to costs, `grade` how far that
+    can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
+    resource that binds. `use`: of each resource, of the plan and today. `classes`, `member`: what
+    the programme saw.
+    """
+
+    base: Base
+    model: np.ndarray
+    kind: np.ndarray
+    reason: np.ndarray
+    gain: np.ndarray
+    of_effect: np.ndarray
+    grade: np.ndarray
+    net: float
+    allocation: Allocation
+    curve: pd.DataFrame
+    use: pd.DataFrame
+    classes: Classes
+    member: np.ndarray
+
+    @property
+    def changed(self) -> np.ndarray:
+        """(n,) who is handled otherwise than today."""
+        return self.model != self.base.today
+
+    @property
+    def first(self) -> np.ndarray:
+        """(c,) the first customer of each class."""
+        free = np.flatnonzero(self.member >= 0)
+        made: np.ndarray = free[np.unique(self.member[free], return_index=True)[1]]
+        return made
+
+    def by_grade(self) -> pd.Series:
+        """Currency units of effects under each grade."""
+        return money_by_grade(self.of_effect, self.grade)
+
+
+def excluded(policy: Policy, base: Base) -> np.ndarray:
+    """(n, m) to whom a model is never given by `policy.exclusions`.
+
+    Raises:
+        BadInput: an exclusion rests on a segment: a segment never closes a door.
+    """
+    names = base.reach.ways.names
+    closed = np.zeros((len(base), len(names)), dtype=bool)
+    for i, exclusion in enumerate(policy.exclusions):
+        where = f"policy.exclusions[{i}].where"
+        on = [c for c in parse(exclusion.where, where).columns if any(s in c for s in SEGMENTS)]
+        if on:
+            raise BadInput(
+                f"{where}: rests on {listed(on)}; a segment never closes a door, exclude by what "
+                "is known of the customer instead"
+            )
+        fits = _fits(exclusion.where, where, base.scored)
+        for model in exclusion.models:
+            closed[fits, names.index(model)] = True
+    return closed
+
+
+def placed(policy: Policy, base: Base, permitted: np.ndarray) -> Placed:
+    """Who is placed ahead of the programme. `permitted`: (n, m) by consent and exclusions."""
+    ways, n = base.reach.ways, len(base)
+    model, kind = np.full(n, FREE), np.full(n, PROGRAMME, dtype=object)
+    reason = np.full(n, "", dtype=object)
+    wanted = [(PROFILE, base.cell == base.cells.index(cell), name, f"profile chosen for {cell}")
+              for cell, name in _profiles(policy, base).items()]  # fmt: skip
+    wanted += [
+        (RULE, _fits(rule.where, f"policy.rules[{i}].where", base.scored), rule.model, rule.reason)
+        for i, rule in reversed(list(enumerate(policy.rules)))
+    ]
+    for why, fits, name, told in wanted:
+        m = ways.position(name)
+        rows = fits & permitted[:, m]
+        model[rows], kind[rows], reason[rows] = m, why, told
+    for why, rows, told in (
+        (STAYS, base.settled, f"less than {policy.minimum_stay_days} days in it"),
+        (HELD_OUT, base.held_out, "held out, to be compared with"),
+    ):
+        model[rows], kind[rows], reason[rows] = base.today[rows], why, told
+    return Placed(model, kind, reason)
+
+
+def _profiles(policy: Policy, base: Base) -> dict[str, str]:
+    absent = [cell for cell in policy.chosen_profiles if cell not in base.cells]
+    if absent:
+        raise BadInput(
+            f"policy.chosen_profiles: no cell {listed(map(repr, absent))} (there are: "
+            f"{', '.join(base.cells)})"
+        )
+    return dict(policy.chosen_profiles)
+
+
+def _fits(text: str, where: str, scored: pd.DataFrame) -> np.ndarray:
+    frame = nw.from_native(scored.reset_index(), eager_only=True)
+    expression = parse(text, where=where)
+    expression.check(frame.columns)
+    told: np.ndarray = frame.select(fits=expression.condition(frame.schema))["fits"].to_numpy()
+    return told
+
+
+def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
+    """The plan of largest net gain that can be carried out.
+
+    Raises:
+        BadInput: who may not be moved, and who is placed by rule, alone ask for more than there is.
+    """
+    reach, ways = base.reach, base.reach.ways
+    permitted = reach.permitted & ~excluded(policy, base)
+    fixed = placed(policy, base, permitted)
+    offered = _offered(permitted, known.known, base.today, fixed.model)
+    cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
+    use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
+    member, classes = _classes(policy, base, offered, gain, use)
+    table, allocation = _solved(classes)
+    whole = rounded(classes, allocation.share)
+    score = np.where(offered, known.of_customer - cost, -np.inf)
+    free, row = member >= 0, np.arange(len(base))
+    model = base.today.copy()
+    model[free] = given(whole, member[free], score[free])
+    effect = known.effect[base.cell]
+    of_effect = effect[row, model] - effect[row, base.today]
+    grade = weaker(known.grade[base.cell, model], known.grade[base.cell, base.today])
+    return Plan(
+        base, model, *_why(base, fixed), gain[row, model], of_effect, grade,
+        float(gain[row, model].sum()) - _paid(base, model), allocation, table,
+        _used(base, classes.resources, policy, model, use, allocation), classes, member,
+    )  # fmt: skip
+
+
+def _offered(
+    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray
+) -> np.ndarray:
+    """(n, m) what the programme may choose from: models known to do something, or today's."""
+    row = np.arange(len(today))
+    offered = permitted & known
+    offered[row, today] |= permitted[row, today]
+    none = ~offered.any(axis=1)
+    offered[none, -1] = True
+    bound = placed_in != FREE
+    offered[bound] = False
+    offered[row[bound], placed_in[bound]] = True
+    return offered
+
+
+def _classes(
+    policy: Policy, base: Base, offered: np.ndarray, gain: np.ndarray, use: np.ndarray
+) -> tuple[np.ndarray, Classes]:
+    """(n,) the class of each customer, -1 of who stays as they are, and what all of them share.
+
+    Those who stay use up their part of every resource beforehand.
+    """
+    ways, stays = base.reach.ways, base.settled | base.held_out
+    member = np.full(len(base), -1)
+    free = np.flatnonzero(~stays)
+    code = base.cell[free].astype(np.int64)
+    for column in (base.today[free], *base.reach.channel[free].T, *offered[free].T):
+        code = pd.factorize(code * (int(column.max(initial=0)) + 2) + column + 1)[0]
+    member[free] = code
+    first = free[np.unique(code, return_index=True)[1]]
+    budget = np.inf if policy.budget is None else policy.budget
+    spent = use[:, stays, base.today[stays]].sum(axis=1)
+    return member, Classes(
+        np.bincount(code, minlength=len(first)),
+        np.where(offered[first], gain[first], -np.inf), use[:, first],
+        np.append(ways.most, budget) - spent, (*ways.capacities, BUDGET),
+        ways.yearly + np.where(in_use(base), 0.0, ways.set_up),
+    )  # fmt: skip
+
+
+def in_use(base: Base) -> np.ndarray:
+    """(m,) the models that somebody is handled by today: they are set up already."""
+    return np.bincount(base.today, minlength=len(base.reach.ways.names)) > 0
+
+
+def gains(base: Base, effect: np.ndarray, switching: float) -> np.ndarray:
+    """(n, m) currency units over the horizon against today, of effects (c, m) and costs."""
+    cost, row = base.reach.cost(), np.arange(len(base))
+    moved = base.today[:, None] != np.arange(cost.shape[1])
+    own = effect[base.cell]
+    net: np.ndarray = own - cost - switching * moved
+    return net - (own[row, base.today] - cost[row, base.today])[:, None]
+
+
+def _solved(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
+    """The curve and the best allocation; fixed costs come out of the budget.
+
+    Raises:
+        BadInput: nothing can be carried out.
+    """
+    try:
+        return curve(classes)
+    except ValueError:
+        short = _too_much(classes)
+        raise BadInput(
+            f"policy: who stays, who is held out and who is placed by rule alone use more "
+            f"{listed(short)} than there is; raise it, or lower policy.holdout or "
+            "policy.minimum_stay_days"
+        ) from None
+
+
+def _too_much(classes: Classes) -> list[str]:
+    """The resources of which the least possible use is above the limit."""
+    possible = np.isfinite(classes.gain)
+    least = np.where(possible, classes.use, np.inf).min(axis=2)
+    wanted = least @ classes.customers
+    return [
+        f"{name} ({need:,.0f} of {most:,.0f})"
+        for name, need, most in zip(classes.resources, wanted, classes.most, strict=True)
+        if need > most
+    ] or ["of several resources at once"]
+
+
+def _paid(base: Base, model: np.ndarray) -> float:
+    """Fixed costs of the models in use, set up where they are new, less those of today's."""
+    ways, before = base.reach.ways, in_use(base)
+    used = np.bincount(model, minlength=len(before)) > 0
+    fixed = ways.yearly + np.where(before, 0.0, ways.set_up)
+    return float(fixed[used].sum() - ways.yearly[before].sum())
+
+
+def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
+    """The kind of reason and the reason, in words, for each customer."""
+    cells = np.array(base.cells, dtype=object)[base.cell]
+    kind, reason = fixed.kind.copy(), fixed.reason.copy()
+    free = fixed.model == FREE
+    reason[free] = "pays most for " + cells[free]
+    unreached = free & (base.reach.channel == NONE).all(axis=1)
+    kind[unreached], reason[unreached] = NOT_REACHED, "no consent to any channel"
+    return kind, reason
+
+
+def _used(
+    base: Base, resources: tuple[str, ...], policy: Policy, model: np.ndarray, use: np.ndarray,
+    allocation: Allocation,
+) -> pd.DataFrame:  # fmt: skip
+    """A row for each resource: what today and the plan use of it, the limit, its shadow price."""
+    row = np.arange(len(base))
+    budget = np.inf if policy.budget is None else policy.budget
+    return pd.DataFrame(
+        {
+            "resource": resources,
+            "today": use[:, row, base.today].sum(axis=1),
+            "planned": use[:, row, model].sum(axis=1),
+            "limit": np.append(base.reach.ways.most, budget),
+            "price": [allocation.price.get(name, 0.0) for name in resources],
+        }
+    )
+
+
+def what_if(found: Plan, factors: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    """Net gain with other limits: a row for each resource and factor of what the plan uses of it.
+
+    `factors`: by resource. The models in use stay; a limit that can't be met is left out.
+    """
+    rows = []
+    for name, multiples in factors.items():
+        r = found.classes.resources.index(name)
+        base = found.classes.most[r]
+        base = base if np.isfinite(base) else float(found.use["planned"].iloc[r])
+        for factor in multiples:
+            most = found.classes.most.copy()
+            most[r] = factor * base
+            try:
+                other = best(replace(found.classes, most=most), found.allocation.used)
+            except ValueError:
+                continue
+            rows.append((name, factor, factor * base, other.net, other.net - found.allocation.net))
+    return pd.DataFrame(rows, columns=["resource", "factor", "limit", "net", "difference"])

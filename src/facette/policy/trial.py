@@ -1,0 +1,172 @@
+"""What came of the ways customers were handled in the past, ready to be compared.
+
+A *trial* is customers whose relationship model began at about the same time, what their next months
+brought, and how likely each of them was to be given each model. Where it was drawn by lot, the
+propensity is known and the comparison is randomised; where it was not, it has to be estimated, and
+the comparison is weaker. Who was given a model none of whose channels they consent to was in fact
+served on request: that is how being served on request comes to be measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from facette.policy.relationship import Ways
+from facette.snapshots.instants import as_date
+from facette.snapshots.known import known_at
+from facette.snapshots.outcomes import net_column
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, Tables
+
+LEAST_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Began:
+    """Customers by when a relationship model began with them, and how long they were watched.
+
+    `rows` is indexed by customer_id: `began` (microseconds), `model`, `propensity` (NaN where not
+    recorded). `days` after it all of them could be watched. `notes` says who is left out.
+    """
+
+    rows: pd.DataFrame
+    days: int
+    randomised: bool
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        """The instant at which the first of them began."""
+        return int(self.rows["began"].min())
+
+
+@dataclass(frozen=True)
+class Trial:
+    """n customers of whom the same figures are known before and after a treatment began.
+
+    `way`: (n,) position of the model each was handled by; `propensity`: (n, m) of each model, 0
+    where it can't reach the customer; `outcome`: (n,) net margin, currency units scaled to
+    the policy's horizon; `before`: (n, d) what was known of them when it began; `placebo`: (n,) the
+    net margin of the same length before, which no later treatment can have moved.
+    """
+
+    customers: pd.Index
+    way: np.ndarray
+    propensity: np.ndarray
+    outcome: np.ndarray
+    before: np.ndarray
+    placebo: np.ndarray
+    randomised: bool
+    days: int
+    began: int
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    def keep(self, rows: np.ndarray) -> Trial:
+        """The trial of these customers only."""
+        return replace(
+            self, customers=self.customers[rows], way=self.way[rows], outcome=self.outcome[rows],
+            propensity=self.propensity[rows], before=self.before[rows], placebo=self.placebo[rows],
+        )  # fmt: skip
+
+
+def began(
+    tables: Tables, t: int, ways: Ways, horizon_days: int, *, randomised: bool
+) -> Began | None:
+    """Who began to be handled by one of the models before `t`; None where nobody can be watched.
+
+    Each customer counts once, at the first treatment of the kind. They are watched for as many
+    days, `horizon_days` at most, as makes customers x days largest; who began too late for that is
+    left out.
+    """
+    if "treatments" not in tables:
+        return None
+    rows = _first_rows(tables, t, ways, randomised)
+    if rows.empty:
+        return None
+    waited = np.minimum((t - rows["began"].to_numpy()) // DAY_US, horizon_days)
+    lengths, counts = np.unique(waited, return_counts=True)
+    still = counts[::-1].cumsum()[::-1]
+    days = int(lengths[np.argmax(still * lengths)])
+    if days < LEAST_DAYS:
+        return None
+    kept = rows[waited >= days]
+    late = len(rows) - len(kept)
+    notes = [f"{late:,} who began less than {days} days before {as_date(t)}"] if late else []
+    return Began(kept, days, randomised, notes)
+
+
+def _first_rows(tables: Tables, t: int, ways: Ways, randomised: bool) -> pd.DataFrame:
+    known: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
+    given = tables.columns("treatments")
+    drawn = pl.col("randomised").fill_null(False) if "randomised" in given else pl.lit(False)
+    likely = pl.col("propensity") if "propensity" in given else pl.lit(None)
+    rows = (
+        known.filter(drawn if randomised else ~drawn)
+        .filter(pl.col("relationship_model").is_in(list(ways.names)))
+        .sort("customer_id", "from_date")
+        .unique("customer_id", keep="first", maintain_order=True)
+        .select("customer_id", began="from_date", model="relationship_model",
+                propensity=likely.cast(pl.Float64))
+    )  # fmt: skip
+    return pl.DataFrame(rows.collect()).to_pandas().set_index("customer_id")
+
+
+def net_between(
+    tables: Tables, t: int, start: pd.Series, days: int, spec: SnapshotSpec
+) -> np.ndarray:
+    """(n,) net margin, currency units, of `days` from each customer's own `start` (microseconds).
+
+    Only what was recorded before `t` counts; a negative number of days looks back.
+    """
+    column, rate = net_column(spec)
+    whose = pl.LazyFrame({"customer_id": start.index.to_list(), "start": start.to_numpy()})
+    since = (pl.col("occurred_at") - pl.col("start")) / DAY_US
+    inside = (since >= min(days, 0)) & (since < max(days, 0))
+    rows: pl.LazyFrame = known_at(tables, "transactions", t).to_native()
+    sums = (
+        rows.select("customer_id", "occurred_at", column)
+        .join(whose, on="customer_id")
+        .filter(inside)
+        .group_by("customer_id")
+        .agg(pl.col(column).sum().alias("net"))
+        .collect()
+    )
+    net = pl.DataFrame(sums).to_pandas().set_index("customer_id")["net"]
+    made: np.ndarray = net.reindex(start.index).fillna(0).to_numpy(float)
+    return made * rate / 10**spec.minor_units
+
+
+def trial(
+    who: Began, tables: Tables, t: int, before: pd.DataFrame, channel: np.ndarray, ways: Ways,
+    spec: SnapshotSpec, horizon_days: int,
+) -> Trial:  # fmt: skip
+    """The customers of `before` (n, d), known as the first of them began, and what came of them.
+
+    `channel`: (n, m) that of `Reach` at that date. Outcomes are scaled to `horizon_days`.
+    """
+    rows = who.rows.loc[before.index]
+    assigned = np.array([ways.position(name) for name in rows["model"]])
+    open_to = channel >= 0
+    open_to[:, ways.on_request] = True
+    reached = open_to[np.arange(len(rows)), assigned]
+    shares = np.bincount(assigned, minlength=len(ways.names)) / len(rows)
+    likely = np.where(open_to, shares, 0.0)
+    own = rows["propensity"].to_numpy(float)
+    known = np.flatnonzero(reached & ~np.isnan(own))
+    likely[known, assigned[known]] = own[known]
+    likely[:, ways.on_request] += np.where(open_to, 0.0, shares).sum(axis=1)
+    scale = horizon_days / who.days
+    return Trial(
+        before.index, np.where(reached, assigned, ways.on_request), likely,
+        net_between(tables, t, rows["began"], who.days, spec) * scale,
+        before.to_numpy(float),
+        net_between(tables, t, rows["began"], -who.days, spec) * scale,
+        who.randomised, who.days, who.first, list(who.notes),
+    )  # fmt: skip
