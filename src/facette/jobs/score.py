@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from facette.errors import BadInput
-from facette.jobs.places import check_out
+from facette.jobs.places import check_out, write
 from facette.ranges import check_ranges
 from facette.registry.customer_model import BLOCK, Bundle
 from facette.registry.models import load
@@ -118,14 +118,3 @@ def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> N
             f"reference_date: {given} has {days} days of history, the model looks back {wanted}; "
             "choose a later date"
         )
-
-
-def write(frame: pd.DataFrame, out: Path) -> None:
-    """Write scores as Parquet or CSV, whole or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f".{out.name}.part")
-    if out.suffix == ".parquet":
-        frame.to_parquet(draft, index=False)
-    else:
-        frame.to_csv(draft, index=False)
-    draft.replace(out)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from facette.policy.relationship import Ways
 
@@ -50,3 +51,10 @@ def reach(customers: pd.Index, ways: Ways, consented: np.ndarray) -> Reach:
         for k in sorted(np.flatnonzero(order >= 0), key=lambda k: order[k], reverse=True):
             channel[consented[:, k], m] = k
     return Reach(customers, ways, channel)
+
+
+def numbered(customers: pd.Index) -> pl.DataFrame:
+    """The customers as a table to join with: customer_id, and row, the place of each from 0."""
+    return pl.DataFrame(
+        {"customer_id": pl.Series(customers.to_list(), dtype=pl.String)}
+    ).with_row_index("row")

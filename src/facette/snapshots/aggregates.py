@@ -55,9 +55,8 @@ def population_at(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     if spec.population == Population.known.value:
         people = nw.concat([people, known_at(tables, "customers", t).select(KEY)])
     people = people.unique()
-    if "consents" in tables and "objected" in tables.columns("consents"):
-        people = people.join(_objectors(tables, t), on=KEY, how="anti")
-    return people
+    objecting = objectors_at(tables, t)
+    return people if objecting is None else people.join(objecting, on=KEY, how="anti")
 
 
 def integer(expression: nw.Expr, name: str) -> nw.Expr:
@@ -235,8 +234,13 @@ def _profile(tables: Tables, t: int, spec: SnapshotSpec) -> nw.LazyFrame:
     )
 
 
-def _objectors(tables: Tables, t: int) -> nw.LazyFrame:
-    """Customers whose latest word before `t` on marketing as a whole is an objection."""
+def objectors_at(tables: Tables, t: int) -> nw.LazyFrame | None:
+    """Customers whose latest word before `t` on marketing as a whole is an objection.
+
+    One column, customer_id, each once; None where the tables don't tell of objections.
+    """
+    if "consents" not in tables or "objected" not in tables.columns("consents"):
+        return None
     said = known_at(tables, "consents", t)
     if "channel" in tables.columns("consents"):
         said = said.filter(nw.col("channel").is_null())
