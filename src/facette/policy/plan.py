@@ -182,7 +182,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     reach, ways = base.reach, base.reach.ways
     permitted = reach.permitted & ~excluded(policy, base)
     fixed = placed(policy, base, permitted)
-    offered = _offered(permitted, known.known, base.today, fixed.model)
+    offered = _offered(permitted, known.known, base.today, fixed.model, policy.offer_on_request)
     cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
     member, classes = _classes(policy, base, offered, gain, use)
@@ -203,14 +203,18 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
 
 
 def _offered(
-    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray
-) -> np.ndarray:
-    """(n, m) what the programme may choose from: models known to do something, or today's."""
+    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray,
+    on_request: bool,
+) -> np.ndarray:  # fmt: skip
+    """(n, m) what the programme may choose from: models known to do something, or today's.
+
+    Being served on request is for all, or else for those whom nothing else reaches.
+    """
     row = np.arange(len(today))
     offered = permitted & known
     offered[row, today] |= permitted[row, today]
-    none = ~offered.any(axis=1)
-    offered[none, -1] = True
+    offered[:, -1] = on_request | (today == offered.shape[1] - 1)
+    offered[~offered.any(axis=1), -1] = True
     bound = placed_in != FREE
     offered[bound] = False
     offered[row[bound], placed_in[bound]] = True

@@ -23,6 +23,7 @@ from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
 LEAST_DAYS = 28
+SEASON_US = 91 * DAY_US
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,15 @@ def began(
 ) -> Began | None:
     """Who began to be handled by one of the models before `t`; None where nobody can be watched.
 
-    Each customer counts once, at the first treatment of the kind. They are watched for as many
-    days, `horizon_days` at most, as makes customers x days largest; who began too late for that is
-    left out.
+    Each customer counts once: at the first treatment drawn by lot, or else at the last one that was
+    not and could be watched to the end, of those given out in one season. They are watched for as
+    many days, `horizon_days` at most, as makes customers x days largest; who began too late for
+    that is left out.
     """
     if "treatments" not in tables:
         return None
-    rows = _first_rows(tables, t, ways, randomised)
+    latest = t if randomised else t - horizon_days * DAY_US
+    rows = _rows(tables, t, ways, latest, randomised)
     if rows.empty:
         return None
     waited = np.minimum((t - rows["began"].to_numpy()) // DAY_US, horizon_days)
@@ -102,16 +105,18 @@ def began(
     return Began(kept, days, randomised, notes)
 
 
-def _first_rows(tables: Tables, t: int, ways: Ways, randomised: bool) -> pd.DataFrame:
+def _rows(tables: Tables, t: int, ways: Ways, latest: int, randomised: bool) -> pd.DataFrame:
+    """One treatment of each customer: the first randomised, or the last of the others' season."""
     known: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
     given = tables.columns("treatments")
     drawn = pl.col("randomised").fill_null(False) if "randomised" in given else pl.lit(False)
     likely = pl.col("propensity") if "propensity" in given else pl.lit(None)
     rows = (
         known.filter(drawn if randomised else ~drawn)
-        .filter(pl.col("relationship_model").is_in(list(ways.names)))
+        .filter(pl.col("relationship_model").is_in(list(ways.names)), pl.col("from_date") <= latest)
+        .filter(pl.lit(randomised) | (pl.col("from_date") > pl.col("from_date").max() - SEASON_US))
         .sort("customer_id", "from_date")
-        .unique("customer_id", keep="first", maintain_order=True)
+        .unique("customer_id", keep="first" if randomised else "last", maintain_order=True)
         .select("customer_id", began="from_date", model="relationship_model",
                 propensity=likely.cast(pl.Float64))
     )  # fmt: skip

@@ -743,19 +743,19 @@ class Bundle:
             raise ValueError(f"no part {part!r} in this bundle; there are {', '.join(self.facets)}")
         return self.facets[part]
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, drivers: bool = True) -> pd.DataFrame:
         """Score customers: one row in, one row out, in the same order and with the same index.
 
         Columns are those of COLUMNS and GRID_COLUMNS whose parts are there, then headroom by
-        category: money in currency units, churn a probability, drivers JSON text, points whole.
-        Raises ValueError for missing columns, for customers without an id or with two rows, and for
-        text where numbers are expected.
+        category: money in currency units, churn a probability, drivers JSON text (most of the work,
+        and left out on request), points whole. Raises ValueError for missing columns, for customers
+        without an id or with two rows, and for text where numbers are expected.
         """
         self._check(frame)
         starts = range(0, max(len(frame), 1), BLOCK)  # contributions of all would not fit in memory
-        return pd.concat([self._scored(frame.iloc[i : i + BLOCK]) for i in starts])
+        return pd.concat([self._scored(frame.iloc[i : i + BLOCK], drivers) for i in starts])
 
-    def _scored(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _scored(self, frame: pd.DataFrame, drivers: bool) -> pd.DataFrame:
         out: dict[str, Any] = {
             PREDICTIONS[part]: facet.predict(frame) for part, facet in self.facets.items()
         }
@@ -768,8 +768,8 @@ class Bundle:
         if parts := [out[name] for name in CELL if name in out]:
             out["cell"] = ["/".join(names) for names in zip(*parts, strict=True)]
         out |= self.grid.assigned(frame) if self.grid else {}
-        drivers = {f"drivers_{part}": facet for part, facet in self.facets.items()}
-        out |= {n: facet.drivers(frame) for n, facet in drivers.items() if n in COLUMNS}
+        told = {f"drivers_{part}": facet for part, facet in self.facets.items() if drivers}
+        out |= {n: facet.drivers(frame) for n, facet in told.items() if n in COLUMNS}
         out |= {key: frame[key] for key in KEYS}
         out["model_digest"] = [self.digest[:16]] * len(frame)
         columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]

@@ -139,7 +139,8 @@ class Policy:
     horizon's, in currency units, for contacts and for setting up. `chosen_profiles`: cell ->
     relationship model, against what the programme would choose, its cost shown. `holdout`: share of
     customers who stay as they are, drawn at random, to learn from. `today`: the model of who has
-    none on record. `on_request`: the name of being served on request alone.
+    none on record. `on_request`: the name of being served on request alone; `offer_on_request`:
+    whether the programme may choose it for who can be reached otherwise.
     """
 
     horizon_days: int = MISSING
@@ -160,4 +161,5 @@ class Policy:
     holdout: float = MISSING
     today: str | None = None
     on_request: str = MISSING
+    offer_on_request: bool = MISSING
     acquisition_cost: dict[str, float] = field(default_factory=dict)

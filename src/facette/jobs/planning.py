@@ -1,0 +1,273 @@
+"""What a plan is made from, read off the tables: customers, their rights, how they are handled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from inspect import signature
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from facette.errors import BadInput
+from facette.policy.claim import Claim, claimed
+from facette.policy.knowledge import Knowledge, Learnt, knowledge, learnt
+from facette.policy.observational import Comparison, adjusted
+from facette.policy.plan import Base, Plan, plan
+from facette.policy.power import drawn
+from facette.policy.reach import NONE, reach
+from facette.policy.relationship import Ways, ways
+from facette.policy.rights import consented
+from facette.policy.trial import Began, Trial, began, trial
+from facette.registry.customer_model import Bundle
+from facette.registry.packaging import as_rows
+from facette.segments.crossing import MicroSegments, micro_segments
+from facette.settings.policy import Policy
+from facette.snapshots.instants import as_date
+from facette.snapshots.known import first_known_day, known_at
+from facette.snapshots.panel import snapshot_at
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, Tables
+
+FORETOLD = ("value_expected", "churn_probability", "headroom")
+UNTOLD = "unknown"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan of one date, what it rests on, and what was left aside in words.
+
+    `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
+    """
+
+    t: int
+    policy: Policy
+    ways: Ways
+    plan: Plan
+    known: Knowledge
+    claim: Claim | None
+    seen: pd.DataFrame
+    left_long_ago: int
+    notes: list[str] = field(default_factory=list)
+
+
+def planned(
+    policy: Policy, bundle: Bundle, tables: Tables, t: int, perimeter: str | None, seed: int,
+    confidence: float,
+) -> Planned:  # fmt: skip
+    """The plan of the customers at `t` (microseconds) by a packaged model.
+
+    Raises:
+        BadInput: nobody is there, a rule can't be read, or the plan can't be carried out.
+    """
+    spec, known_ways = SnapshotSpec.from_dict(bundle.about["snapshot"]), ways(policy)
+    notes: list[str] = []
+    seen = seen_at(bundle, tables, t, spec, perimeter)
+    here = _still_customers(seen, spec)
+    if not here.any():
+        raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
+    gone, seen = int((~here).sum()), seen[here]
+    by = _crossable(policy, seen, notes)
+    cells = micro_segments(seen[by], policy.floor)
+    base, facets = _base(policy, known_ways, tables, t, seen, cells, by)
+    world = _World(policy, bundle, tables, t, spec, perimeter, known_ways, cells, by, base, facets)
+    randomised = _learnt(world, True, seed, notes)
+    observed, comparison = None, None
+    if policy.effects.observational and not _all_tried(world, randomised):
+        observed, comparison = _observed(world, seed, notes)
+    known = knowledge(
+        known_ways, policy.effects, randomised, observed, comparison, seen,
+        before_of(seen), base.cell, len(base.cells),
+    )  # fmt: skip
+    made = plan(policy, base, known)
+    claim = claimed(made, known, policy.switching_cost, confidence)
+    return Planned(t, policy, known_ways, made, known, claim, seen, gone, [*cells.notes, *notes])
+
+
+@dataclass(frozen=True)
+class _World:
+    """What trials are read off by."""
+
+    policy: Policy
+    bundle: Bundle
+    tables: Tables
+    t: int
+    spec: SnapshotSpec
+    perimeter: str | None
+    ways: Ways
+    cells: MicroSegments
+    by: list[str]
+    base: Base
+    facets: list[np.ndarray]
+    seen: dict[int, pd.DataFrame] = field(default_factory=dict)
+
+    def seen_when(self, t: int) -> pd.DataFrame:
+        """Customers at another date, looked up once."""
+        if t not in self.seen:
+            self.seen[t] = seen_at(self.bundle, self.tables, t, self.spec, self.perimeter)
+        return self.seen[t]
+
+
+def seen_at(
+    bundle: Bundle, tables: Tables, t: int, spec: SnapshotSpec, perimeter: str | None
+) -> pd.DataFrame:
+    """Customers at `t` as the model sees and scores them, indexed by customer_id."""
+    rows = as_rows(snapshot_at(tables, t, spec, perimeter, with_outcomes=False))
+    quick = "drivers" in signature(bundle.predict).parameters  # older packages always tell them
+    told = bundle.predict(rows, drivers=False) if quick else bundle.predict(rows)
+    told = told[[name for name in told if name not in rows]]
+    return pd.concat([rows, told], axis=1).set_index("customer_id")
+
+
+def _still_customers(seen: pd.DataFrame, spec: SnapshotSpec) -> np.ndarray:
+    """(n,) who has not ended all contracts; everyone where there are none."""
+    if not spec.contractual or "active" not in seen:
+        return np.ones(len(seen), dtype=bool)
+    active: np.ndarray = (seen["active"] == 1).to_numpy()
+    return active
+
+
+def _crossable(policy: Policy, seen: pd.DataFrame, notes: list[str]) -> list[str]:
+    by = [name for name in policy.by if name in seen]
+    absent = [name for name in policy.by if name not in seen]
+    if absent:
+        notes.append(f"not crossed, since the model does not tell it: {', '.join(absent)}")
+    if not by:
+        raise BadInput(
+            f"policy.by: none of {', '.join(policy.by)} is told by this model; train segments or "
+            "value first, or name other columns of its scores"
+        )
+    return by
+
+
+def _base(
+    policy: Policy, known_ways: Ways, tables: Tables, t: int, seen: pd.DataFrame,
+    cells: MicroSegments, by: list[str],
+) -> tuple[Base, list[np.ndarray]]:  # fmt: skip
+    """The customers of the plan, and for each facet the (c,) group of every cell."""
+    own = cells.of(seen[by])
+    names = sorted(set(own))
+    place = {name: i for i, name in enumerate(names)}
+    reached = reach(seen.index, known_ways, consented(tables, t, seen.index, known_ways,
+                                                      policy.consent))  # fmt: skip
+    on_record, since = handled_at(tables, t, seen.index, known_ways, policy.today)
+    able = reached.permitted[np.arange(len(seen)), on_record]
+    today = np.where(able, on_record, known_ways.on_request)
+    settled = (t - since) < policy.minimum_stay_days * DAY_US
+    held = drawn(seen.index, policy.holdout, as_date(t))
+    base = Base(
+        seen, reached, today, settled & able & ~held, held, own.map(place).to_numpy(dtype=int),
+        names,
+    )  # fmt: skip
+    return base, _facets(names, len(by))
+
+
+def _facets(names: list[str], wanted: int) -> list[np.ndarray]:
+    """For each facet the group of every cell; merged cells share what they have left."""
+    parts = [name.split("/") for name in names]
+    told = [[part[j] if j < len(part) else part[-1] for part in parts] for j in range(wanted)]
+    return [pd.factorize(pd.Series(labels))[0] for labels in told]
+
+
+def handled_at(
+    tables: Tables, t: int, customers: pd.Index, known_ways: Ways, usual: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) positions of the models on record at `t`, and since when (microseconds; long ago: 0).
+
+    Who has none on record, or one that the policy does not know, is handled by `usual`, or on
+    request where that is None.
+    """
+    default = known_ways.on_request if usual is None else known_ways.position(usual)
+    model, since = np.full(len(customers), default), np.zeros(len(customers), dtype=np.int64)
+    if "treatments" not in tables:
+        return model, since
+    rows: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
+    ended = pl.col("to_date") < t if "to_date" in tables.columns("treatments") else pl.lit(False)
+    last = (
+        rows.filter(~ended.fill_null(False) & pl.col("relationship_model").is_in(known_ways.names))
+        .sort("from_date")
+        .unique("customer_id", keep="last")
+        .select("customer_id", "relationship_model", "from_date")
+        .collect()
+    )
+    told = pl.DataFrame(last).to_pandas().set_index("customer_id").reindex(customers)
+    there = told["relationship_model"].notna().to_numpy()
+    positions = {name: i for i, name in enumerate(known_ways.names)}
+    model[there] = told["relationship_model"][there].map(positions).to_numpy(dtype=int)
+    since[there] = told["from_date"][there].to_numpy(dtype=np.int64)
+    return model, since
+
+
+def before_of(seen: pd.DataFrame) -> np.ndarray:
+    """(n, d) the numbers known of customers, for the regression of outcomes on the past."""
+    numbers = seen.select_dtypes("number")
+    held = [name for name in numbers if name not in FORETOLD]
+    told = [name for name in FORETOLD if name in numbers]
+    made: np.ndarray = numbers[[*held, *told]].to_numpy(dtype=float)
+    return made
+
+
+def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
+    """The trial and the cells of its customers, as they were known when it began."""
+    if who is None:
+        return None
+    first = first_known_day(world.tables, who.first)
+    history = who.first // DAY_US - first if first is not None else 0
+    if history < world.spec.observation_days:
+        notes.append(
+            f"treatments that began at {as_date(who.first)} teach nothing: {history} days of "
+            f"history before them, and the model looks back {world.spec.observation_days}"
+        )
+        return None
+    seen = world.seen_when(who.first)
+    seen = seen[seen.index.isin(who.rows.index)]
+    if len(seen) < 2 * world.policy.effects.folds:
+        return None
+    granted = consented(world.tables, who.first, seen.index, world.ways, world.policy.consent)
+    channel = reach(seen.index, world.ways, granted).channel
+    before = pd.DataFrame(before_of(seen), index=seen.index)
+    made = trial(
+        who, world.tables, world.t, before, channel, world.ways, world.spec,
+        world.policy.horizon_days,
+    )  # fmt: skip
+    place = {name: i for i, name in enumerate(world.base.cells)}
+    cell = world.cells.of(seen[world.by]).map(place).fillna(NONE).to_numpy(dtype=int)
+    return made, cell
+
+
+def _all_tried(world: _World, randomised: Learnt | None) -> bool:
+    tried = None if randomised is None else randomised.tried(world.policy.effects.least)
+    return tried is not None and bool(tried[: world.ways.on_request].all())
+
+
+def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Learnt | None:
+    days = world.policy.effects.horizon_days
+    who = began(world.tables, world.t, world.ways, days, randomised=randomised)
+    made = _trial(world, who, notes)
+    if made is None:
+        return None
+    assert who is not None
+    notes += [f"trial: {note} are left out" for note in who.notes]
+    return learnt(*made, world.facets, world.policy.effects, seed)
+
+
+def _observed(
+    world: _World, seed: int, notes: list[str]
+) -> tuple[Learnt | None, Comparison | None]:
+    """What can be told from those who were handled by choice, if the comparison is sound."""
+    days = world.policy.effects.horizon_days
+    who = began(world.tables, world.t, world.ways, days, randomised=False)
+    made = _trial(world, who, notes)
+    settings = world.policy.effects
+    compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)
+    if made is None or compared is None:
+        return None, None
+    kept, comparison = compared
+    if not comparison.sound:
+        notes.append(
+            "treatments that were not drawn by lot are left aside: by the same comparison they "
+            f"would have moved the year before them (p = {comparison.p:.2g})"
+        )
+        return None, comparison
+    cell = pd.Series(made[1], made[0].customers).loc[kept.customers].to_numpy()
+    return learnt(kept, cell, world.facets, settings, seed), comparison
