@@ -16,7 +16,7 @@ from scipy.stats import norm
 from facette.policy.allocation import best
 from facette.policy.effects import cell_means, drawn_together
 from facette.policy.knowledge import Knowledge, Learnt
-from facette.policy.plan import Plan, gains
+from facette.policy.plan import Plan, at_last, gains
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def _of_fold(
 
 def _replanned(found: Plan, effect: np.ndarray, switching: float) -> np.ndarray:
     """(c, m) customers of the plan's classes by other effects, the models in use staying."""
-    gain = gains(found.base, effect, switching)[found.first]
-    offered = np.isfinite(found.classes.gain)
+    gain, offered = gains(found.base, effect, switching)[found.first], found.offered
+    gain = gain if found.on_request else at_last(gain, offered)
     classes = replace(found.classes, gain=np.where(offered, gain, -np.inf))
     return best(classes, found.allocation.used).share
 

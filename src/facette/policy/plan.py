@@ -76,7 +76,7 @@ class Plan:
     against today, `of_effect` what of it is due to effects and not to costs, `grade` how far that
     can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
     resource that binds. `use`: of each resource, of the plan and today. `classes`, `member`: what
-    the programme saw.
+    the programme saw, and whether being served on request was its to choose.
     """
 
     base: Base
@@ -92,6 +92,13 @@ class Plan:
     use: pd.DataFrame
     classes: Classes
     member: np.ndarray
+    on_request: bool
+
+    @property
+    def offered(self) -> np.ndarray:
+        """(c, m) the models that the programme chose from, class by class."""
+        made: np.ndarray = np.isfinite(self.classes.gain)
+        return made
 
     @property
     def changed(self) -> np.ndarray:
@@ -182,10 +189,11 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     reach, ways = base.reach, base.reach.ways
     permitted = reach.permitted & ~excluded(policy, base)
     fixed = placed(policy, base, permitted)
-    offered = _offered(permitted, known.known, base.today, fixed.model, policy.offer_on_request)
+    offered = _offered(permitted, known.known, base.today, fixed.model)
     cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
+    wanted = gain if policy.offer_on_request else at_last(gain, offered)
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
-    member, classes = _classes(policy, base, offered, gain, use)
+    member, classes = classes_of(policy, base, offered, wanted, use)
     table, allocation = _solved(classes)
     whole = rounded(classes, allocation.share)
     score = np.where(offered, known.of_customer - cost, -np.inf)
@@ -199,29 +207,31 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
         base, model, *_why(base, fixed), gain[row, model], of_effect, grade,
         float(gain[row, model].sum()) - _paid(base, model), allocation, table,
         _used(base, classes.resources, policy, model, use, allocation), classes, member,
+        policy.offer_on_request,
     )  # fmt: skip
 
 
 def _offered(
-    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray,
-    on_request: bool,
-) -> np.ndarray:  # fmt: skip
-    """(n, m) what the programme may choose from: models known to do something, or today's.
-
-    Being served on request is for all, or else for those whom nothing else reaches.
-    """
+    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray
+) -> np.ndarray:
+    """(n, m) what the programme may choose from: models known to do something, or today's."""
     row = np.arange(len(today))
     offered = permitted & known
     offered[row, today] |= permitted[row, today]
-    offered[:, -1] = on_request | (today == offered.shape[1] - 1)
-    offered[~offered.any(axis=1), -1] = True
+    offered[:, -1] = True
     bound = placed_in != FREE
     offered[bound] = False
     offered[row[bound], placed_in[bound]] = True
     return offered
 
 
-def _classes(
+def at_last(gain: np.ndarray, offered: np.ndarray) -> np.ndarray:
+    """Gains (n, m) by which being served on request is chosen only where nothing else is left."""
+    others = np.where(offered[:, :-1], gain[:, :-1], np.inf).min(axis=1)
+    return np.column_stack([gain[:, :-1], np.minimum(gain[:, -1], others)])
+
+
+def classes_of(
     policy: Policy, base: Base, offered: np.ndarray, gain: np.ndarray, use: np.ndarray
 ) -> tuple[np.ndarray, Classes]:
     """(n,) the class of each customer, -1 of who stays as they are, and what all of them share.

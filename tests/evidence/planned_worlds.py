@@ -1,0 +1,299 @@
+"""Simulated banks planned for, policy by policy, and held against what each would truly bring.
+
+Every policy sees the same tables: the pilot, consents, budget, capacities. What it brings is told by
+the truth afterwards: margins of the next year if customers were handled so, less the contacts as
+planned, switching and fixed costs.
+"""
+
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from cores import Figures
+
+ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
+CUSTOMERS, PILOT, ROLLOUTS = 40_000, 0.3, 4
+BUDGET = 0.5  # of what contacts cost today
+CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
+ALL = ("behaviour_segment", "value_tier", "potential_tier")
+POLICIES = {"value_potential": ALL[1:], "behaviour": ALL[:1], "crossed": ALL}
+
+
+def planned_world(seed: int, eta: float, kappa: float) -> list[Figures]:
+    """A row for each policy and assigner: what it brings a customer in a year, more than today."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        world = World(seed, eta, kappa)
+        return [{"seed": seed, "eta": eta, "kappa": kappa, **row} for row in world.rows()]
+
+
+class World:
+    """One bank, its customers at the end of observation, and what is true of them."""
+
+    def __init__(self, seed: int, eta: float, kappa: float) -> None:
+        from running import settings_of
+
+        from facette.snapshots.panel import panel
+        from facette.tables.bank import folder_of
+        from facette.tables.door import read
+
+        self.settings = settings_of(
+            "train", "data=bank", "experiment=bank", f"data.seed={seed}",
+            f"data.customers={CUSTOMERS}", f"data.world.mismatch_strength={eta}",
+            f"data.world.wish_known={kappa}", f"data.world.pilot_share={PILOT}",
+            "snapshot.max_reference_dates=2", "segments.behaviour.k=4",
+            "segments.behaviour.resamples=2", "segments.behaviour.null_draws=2",
+            "model.potential.estimator.n_jobs=1", "policy.holdout=0", "policy.minimum_stay_days=0",
+            "policy.offer_on_request=false", "progress=false",
+        )  # fmt: skip
+        self.tables = read(self.settings.data)
+        self.folder = folder_of(self.settings.data)
+        self.panel = panel(
+            self.tables, self.settings.snapshot, self.settings.model.churn, self.settings.data
+        )
+        self.policy = self.settings.policy
+        self.bundle = self._learnt()
+        free = self._planned(ALL)
+        self.base, self.known, self.learnt = free.plan.base, free.known, free.known.ground
+        self.ways, self.seen = free.ways, free.seen
+        today = free.plan.use.set_index("resource")["today"]
+        self.policy = replace(
+            self.policy, budget=BUDGET * today["budget"],
+            capacity={name: float(today[name]) / 12 for name in self.ways.capacities},
+        )  # fmt: skip
+        self._true()
+
+    def _learnt(self) -> Any:
+        """Segments and potential, learnt before the pilot's year is over, as one package."""
+        from hydra.utils import instantiate
+
+        from facette.models.facets import learn_potential
+        from facette.registry.packaging import packaged
+        from facette.segments.behaviour import learn_behaviour
+        from facette.snapshots.catalogue import catalogue
+
+        chosen = self.settings.segments.behaviour
+        behaviour = learn_behaviour(
+            self.panel.training[-1].features, catalogue(self.panel.spec), chosen,
+            instantiate(chosen.estimator, _convert_="all"), self.settings.seed,
+        )  # fmt: skip
+        model = self.settings.model.potential
+        estimator = instantiate(model.estimator, _convert_="all")
+        potential = learn_potential(self.panel, model, estimator, self.settings.seed)
+        bundle, _ = packaged(
+            self.settings, self.panel, {"potential": potential}, behaviour, Path("bundle")
+        )
+        return bundle
+
+    def _planned(self, by: tuple[str, ...]) -> Any:
+        from facette.jobs.planning import planned
+
+        policy = replace(self.policy, by=list(by))
+        t = self.tables.observed_until
+        return planned(policy, self.bundle, self.tables, t, None, self.settings.seed, 0.95)
+
+    def _true(self) -> None:
+        """(n, m) margins and satisfaction of a year in each model; the last column is today's."""
+        from facette.jobs.planning import handled_at
+        from facette.tables.simulation.truth import expected_outcome
+
+        models = list(self.policy.models.values())
+        told = [
+            expected_outcome(
+                self.folder, None, m.approach.value, m.channels[0], m.contacts_a_month,
+                rollouts=ROLLOUTS,
+            ).reindex(self.seen.index)
+            for m in models
+        ]  # fmt: skip
+        self.margin = np.column_stack([t["margin"] for t in told])
+        self.satisfaction = np.column_stack([t["satisfaction"] for t in told])
+        self.there = ~np.isnan(self.margin).any(axis=1)
+        on_record, _ = handled_at(
+            self.tables, self.tables.observed_until, self.seen.index, self.ways, None
+        )
+        row = np.arange(len(self.seen))
+        nominal = np.minimum(on_record, len(models) - 1)
+        # on request: the model on record, whose contacts do not reach the customer
+        self.margin = np.column_stack([self.margin, self.margin[row, nominal]])
+        self.satisfaction = np.column_stack([self.satisfaction, self.satisfaction[row, nominal]])
+        self.cost = self.base.reach.cost()
+
+    def rows(self) -> list[Figures]:
+        rows = [self._row("today", "none", self.base.today)]
+        rows.append(self._row("random", "none", self._random()))
+        for assigner in ("rules", "programme"):
+            rows += [
+                self._by_cells("one_for_all", assigner, (), most=1),
+                *(self._by_cells(name, assigner, by) for name, by in POLICIES.items()),
+                self._by_figures("uplift", assigner, self.known.of_customer),
+                self._by_cells("tables_oracle", assigner, ALL, true=True),
+                self._by_figures("oracle", assigner, np.nan_to_num(self.margin)),
+            ]
+        rows.append(self._row("hand_rules", "rules", self._by_hand()))
+        claim = self._planned(ALL)
+        true = self._row("claimed", "programme", claim.plan.model)
+        n = len(self.seen)
+        rows.append({**true, "claim": claim.claim.net / n, "claim_low": claim.claim.low / n,
+                     "claim_high": claim.claim.high / n})  # fmt: skip
+        return rows
+
+    def _row(self, policy: str, assigner: str, model: np.ndarray) -> Figures:
+        from facette.policy.plan import in_use
+
+        row, here = np.arange(len(model)), self.there
+        today = self.base.today
+        gain = self.margin[row, model] - self.margin[row, today]
+        costs = self.cost[row, model] - self.cost[row, today]
+        costs = costs + self.policy.switching_cost * (model != today)
+        used, before = np.bincount(model, minlength=7) > 0, in_use(self.base)
+        fixed = self.ways.yearly + np.where(before, 0.0, self.ways.set_up)
+        fixed = float(fixed[used].sum() - self.ways.yearly[before].sum())
+        happier = self.satisfaction[row, model] - self.satisfaction[row, today]
+        n = int(here.sum())
+        return {
+            "policy": policy, "assigner": assigner, "customers": n,
+            "effect": float(gain[here].mean()),
+            "net": float((gain - costs)[here].sum() - fixed) / n,
+            "satisfaction": float(happier[here].mean()),
+            "models": int(used[:6].sum()), "changed": float((model != today)[here].mean()),
+            "over": float(max(self._use(model) - self._limits())),
+        }  # fmt: skip
+
+    def _use(self, model: np.ndarray) -> np.ndarray:
+        row, reach = np.arange(len(model)), self.base.reach
+        uses = [reach.use(r)[row, model].sum() for r in range(len(self.ways.capacities))]
+        return np.array([*uses, self.cost[row, model].sum()])
+
+    def _limits(self) -> np.ndarray:
+        from facette.policy.relationship import ways
+
+        return np.append(ways(self.policy).most, self.policy.budget)
+
+    def _classes(self, effect: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Classes of customers of like effects (cells, m), offered what they consent to."""
+        from facette.policy.plan import at_last, classes_of, gains
+
+        base = replace(self.base, cell=cell, cells=[str(c) for c in range(len(effect))])
+        offered = base.reach.permitted
+        wanted = at_last(gains(base, effect, self.policy.switching_cost), offered)
+        reach = base.reach
+        use = np.stack([*(reach.use(r) for r in range(len(self.ways.capacities))), self.cost])
+        policy = replace(self.policy)
+        from facette.policy.relationship import ways
+
+        limited = replace(base, reach=replace(reach, ways=ways(policy)))
+        return classes_of(policy, limited, offered, wanted, use)
+
+    def _assigned(
+        self, assigner: str, effect: np.ndarray, cell: np.ndarray, score: np.ndarray, most: int
+    ) -> np.ndarray:
+        from itertools import combinations
+
+        from facette.policy.allocation import best, by_rules, given, rounded
+
+        member, classes = self._classes(effect, cell)
+        sets = [s for k in range(most + 1) for s in combinations(range(6), k)]
+        sets = sets if most < 6 else [None]
+        if assigner == "programme":
+            plans = [best(classes, among) for among in sets]
+            chosen = max(plans, key=lambda plan: plan.net)
+            whole = rounded(classes, chosen.share)
+        else:
+            sets = [s for k in range(most + 1) for s in combinations(range(6), k)]
+            tried = [by_rules(classes, among) for among in sets]
+            whole = max(tried, key=lambda w: _net(classes, w))
+        permitted = self.base.reach.permitted
+        return given(whole, member, np.where(permitted, score - self.cost, -np.inf))
+
+    def _by_cells(
+        self, name: str, assigner: str, by: tuple[str, ...], most: int = 6, true: bool = False
+    ) -> Figures:
+        found = self._planned(by) if by else self._everyone()
+        cell, effect = found.plan.base.cell, found.known.effect
+        if true:
+            effect = self._true_means(cell, len(effect))
+        model = self._assigned(assigner, effect, cell, found.known.of_customer, most)
+        return self._row(name, assigner, model)
+
+    def _everyone(self) -> Any:
+        self.seen["everyone"] = "everyone"
+        from types import SimpleNamespace
+
+        from facette.policy.effects import cell_means, drawn_together
+
+        one = np.zeros(len(self.learnt.cell), dtype=int)
+        means = cell_means(self.learnt.found.tamed, one, 1)
+        effect = drawn_together(means, [np.zeros(1, dtype=int)]).effect
+        cell = np.zeros(len(self.seen), dtype=int)
+        plan = SimpleNamespace(base=replace(self.base, cell=cell, cells=["everyone"]))
+        known = replace(self.known, effect=effect)
+        return SimpleNamespace(plan=plan, known=known)
+
+    def _true_means(self, cell: np.ndarray, cells: int) -> np.ndarray:
+        """The mean true margin of each cell in each model, among those it reaches."""
+        able = self.base.reach.permitted & self.there[:, None]
+        told = np.where(able, np.nan_to_num(self.margin), 0.0)
+        level = np.nan_to_num(self.margin).mean(axis=1, keepdims=True)
+        told = np.where(able, told - level, 0.0)
+        return np.column_stack([
+            np.bincount(cell, told[:, m], minlength=cells)
+            / np.maximum(np.bincount(cell, able[:, m], minlength=cells), 1)
+            for m in range(told.shape[1])
+        ])  # fmt: skip
+
+    def _by_figures(self, name: str, assigner: str, figures: np.ndarray) -> Figures:
+        """By what is foretold, or true, of each customer: those alike are one class."""
+        from sklearn.cluster import MiniBatchKMeans
+
+        apart = figures - figures.mean(axis=1, keepdims=True)
+        bound = np.quantile(np.abs(apart), 0.99)
+        cell = MiniBatchKMeans(CLUSTERS, random_state=7, n_init=1).fit_predict(
+            np.clip(apart, -bound, bound)
+        )
+        size = np.maximum(np.bincount(cell, minlength=CLUSTERS), 1)
+        effect = np.column_stack(
+            [np.bincount(cell, column, minlength=CLUSTERS) / size for column in apart.T]
+        )
+        model = self._assigned(assigner, effect, cell, apart, 6)
+        return self._row(name, assigner, model)
+
+    def _random(self) -> np.ndarray:
+        """Any model a customer consents to, as long as everything lasts."""
+        rng = np.random.default_rng(7)
+        permitted, limits = self.base.reach.permitted, self._limits()
+        wish = np.where(permitted[:, :6], rng.random((len(permitted), 6)), -1)
+        model = np.where(permitted[:, :6].any(axis=1), wish.argmax(axis=1), 6)
+        order = rng.permutation(len(model))
+        reach = self.base.reach
+        uses = [*(reach.use(r) for r in range(len(self.ways.capacities))), self.cost]
+        for use, limit in zip(uses, limits, strict=True):
+            own = use[order, model[order]]
+            late = order[(own.cumsum() > limit) & (own > 0)]
+            model[late] = 6
+        return model
+
+    def _by_hand(self) -> np.ndarray:
+        """What the field says suits whom: who manages alone is left alone, who asks is answered."""
+        seen, permitted = self.seen, self.base.reach.permitted
+        alone = (seen["remote_share"] > seen["remote_share"].median()).to_numpy()
+        asks = (seen["request_share"] > seen["request_share"].median()).to_numpy()
+        names = np.where(alone & ~asks, "quiet_mail", np.where(alone, "phone_desk", "app_companion"))
+        wanted = np.array([self.ways.position(name) for name in names])
+        reached = permitted[np.arange(len(wanted)), wanted]
+        return np.where(reached, wanted, self.base.today)
+
+
+def _net(classes: Any, whole: np.ndarray) -> float:
+    gain = np.where(np.isfinite(classes.gain), classes.gain, 0.0)
+    used = whole.sum(axis=0) > 0
+    return float((gain * whole).sum() - classes.fixed[used].sum())
+
+
+def gains_over(rows: pd.DataFrame, first: str, second: str, assigner: str) -> pd.Series:
+    """By world, what one policy brings more than another under the same assigner."""
+    own = rows[rows["assigner"] == assigner]
+    net = own.pivot_table(index=["eta", "kappa", "seed"], columns="policy", values="net")
+    return net[first] - net[second]
