@@ -140,6 +140,33 @@ def test_silence_is_consent_where_the_policy_says_so_only() -> None:
         assert rules(file("ann"), policy) == ({"consent"} if said else set())
 
 
+def test_the_latest_words_count_and_of_two_at_once_the_refusal() -> None:
+    def said(*rows: tuple[Any, ...]) -> Tables:
+        told = [("ann", on, T - ago, yes, no) for on, ago, yes, no in rows]
+        columns = ("customer_id", "channel", "recorded_at", "granted", "objected")
+        return tables_of(consents=table("consents", told, *columns))
+
+    yes = ("email", 2, True, None)
+    for rows, broken in [
+        ([yes], False), ([yes, ("email", 2, None, True)], True),
+        ([yes, (None, 2, False, None)], True),
+        ([yes, ("email", 1, False, None)], True), ([yes, ("phone", 1, False, None)], False),
+        ([yes, ("email", 1, None, None)], False), ([yes, ("email", 0, False, None)], False),
+        ([("email", 0, True, None)], True), ([(None, 3, False, None), yes], False),
+    ]:  # fmt: skip
+        assert rules(file("ann"), tables=said(*rows)) == ({"consent"} if broken else set()), rows
+
+
+def test_contacts_that_a_quiet_period_leaves_out_cost_nothing() -> None:
+    policy = shipped_policy()
+    budget = 2_000 + 2_000 * 364 / 365.25 + 3 * 0.02
+    assert rules(file("ann"), replace(policy, budget=budget)) == {"budget"}
+    quiet = [QuietPeriod("2024-10-20", "2024-10-20")]
+    policy = replace(policy, budget=budget, pressure=replace(policy.pressure, quiet=quiet))
+    assert rules(file("ann"), policy) == set()
+    assert rules(file("ann", next_date="2024-10-20"), policy) == {"quiet"}
+
+
 def million(n: int) -> tuple[pd.Index, Tables]:
     """Customers with two contacts, three words on consent and now and then a complaint each."""
     rng = np.random.default_rng(3)

@@ -84,8 +84,9 @@ def check_policy(policy: Policy) -> None:
     """Refuse a policy that can't be carried out as it is written.
 
     Raises:
-        BadInput: a model names a channel that is not there, a channel a capacity that is not; two
-            models do not differ; a cadence breaks a cap; a rule names a model that is not there.
+        BadInput: a model or a cap names a channel that is not there, a channel a capacity that is
+            not; two models do not differ; a cadence breaks a cap; a rule names a model that is not
+            there; a figure is below what it can be.
     """
     if not policy.models:
         raise BadInput("policy.models: there is none; give at least one relationship model")
@@ -98,6 +99,7 @@ def check_policy(policy: Policy) -> None:
         _check_model(f"policy.models.{name}", model, policy)
     _check_uses(policy)
     _check_difference(policy)
+    _check_pressure(policy)
     _check_cadence(policy)
     _check_named(policy)
     _check_quiet(policy)
@@ -140,6 +142,22 @@ def _check_difference(policy: Policy) -> None:
                 "start, cadence and reaction time: customers would be treated alike; leave one out"
             )
         seen[told] = name
+
+
+def _check_pressure(policy: Policy) -> None:
+    for i, cap in enumerate(policy.pressure.caps):
+        if cap.channel is not None and cap.channel not in policy.channels:
+            raise BadInput(
+                f"policy.pressure.caps[{i}].channel: '{cap.channel}' is not among policy.channels "
+                f"(there are: {', '.join(policy.channels)})"
+            )
+        if cap.most < 0 or cap.days < 1:
+            raise BadInput(
+                f"policy.pressure.caps[{i}]: {cap.most} contacts in {cap.days} days is no cap; "
+                "most is 0 or more, days 1 or more"
+            )
+    if policy.pressure.cool_down_days < 0:
+        raise BadInput("policy.pressure.cool_down_days: below 0; 0 is for none")
 
 
 def _check_cadence(policy: Policy) -> None:
