@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from facette import cli
 
@@ -376,3 +377,21 @@ def test_our_own_verbs_compose_and_tell_mistakes(
     assert out == ""
     assert err.startswith("facette: no key 'no_such_key'")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("snapshot.protected.gender=null", {"gender": None}),
+        ("snapshot.protected={gender: null, age: the law}", {"gender": None, "age": "the law"}),
+        ("snapshot.protected.age=tariff, by law (2024)", {"age": "tariff, by law (2024)"}),
+    ],
+)
+def test_protected_attributes_are_named_as_any_key_is(
+    typed: str, told: dict[str, str | None], capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", typed, "--cfg", "job"]) == 0
+    shown = OmegaConf.create(capfd.readouterr().out)
+    assert shown.snapshot.protected == told

@@ -212,7 +212,7 @@ def test_parts_that_are_off_are_those_that_training_leaves_off(tmp_path: Path) -
         chosen = settings_of("train", "data=wide", "data.name=people",
                              f"data.path={written(frame, tmp_path)}", *roles)  # fmt: skip
         table = read_wide(chosen.data, with_outcomes=True)
-        off = _without_outcome(chosen, wide_panel(table, None))
+        off = _without_outcome(chosen, wide_panel(table, None, {}))
         assert {p.part: p.why for p in told.parts if not p.allowed} == off
 
 

@@ -86,6 +86,13 @@ def test_scored_customers_have_the_columns_that_others_rely_on(trained: Trained)
     assert {"feature", "value", "contribution"} == set(first[0])
 
 
+def test_what_looks_protected_and_is_used_without_a_word_is_warned_of(trained: Trained) -> None:
+    [check] = (c for c in trained.story.checks if c.code == "protected-attributes")
+    assert check.severity == "warning"
+    assert "without a reason: age, marital_status" in check.sentence
+    assert "snapshot.protected" in check.remedy
+
+
 def test_score_repeats_the_training_run_row_for_row(
     trained: Trained, home: Path, journey: Path
 ) -> None:

@@ -69,6 +69,7 @@ def panel_settings(**changed: Any) -> Snapshot:
         "max_reference_dates": 5, "categories": 3,
         "category_usage": 2, "channels": 8, "questions": 8, "event_kinds": 8, "perimeter": None,
         "seasonal": True, "population": Population.customers, "min_history_days": 0,
+        "protected": {},
     }  # fmt: skip
     return Snapshot(**(plain | changed))
 

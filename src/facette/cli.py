@@ -47,8 +47,8 @@ REASONS = {
 }
 # verbs whose bare words are the values of a key
 WORDS = {"compare": "runs"}
-# keys that a user names: columns of their tables
-FREE_KEYS = r"data\.\w+\.columns\.\w+$"
+# keys that a user names: columns of their tables, attributes that are protected
+FREE_KEYS = r"(data\.\w+\.columns\.\w+|snapshot\.protected(\.\w+)?)$"
 INSTANTIATION_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception"
 
 DONE, YOUR_MISTAKE, INTERRUPTED = 0, 2, 130

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn import metrics
@@ -119,6 +120,37 @@ def test_a_customer_with_weight_n_counts_as_n_customers(
         np.repeat(actual, WEIGHT), np.repeat(predicted, WEIGHT), np.ones(WEIGHT.sum())
     )
     assert figure(actual, predicted, WEIGHT.astype(np.float32)) == pytest.approx(repeated, rel=1e-5)
+
+
+DRAWS = RNG.multinomial(N, np.full(N, 1 / N), size=7).astype(float)
+
+
+@pytest.mark.parametrize(("figure", "actual", "predicted"), COMPARED_FIGURES[:-1])
+def test_many_draws_at_once_give_what_each_gives_alone(
+    figure: Formula, actual: np.ndarray, predicted: np.ndarray
+) -> None:
+    alone = [figure(actual, predicted, drawn) for drawn in DRAWS]
+    np.testing.assert_allclose(figure(actual, predicted, DRAWS), alone, rtol=1e-12)
+
+
+def test_draws_without_money_or_without_one_class_are_missing_among_others() -> None:
+    bought = (SPENT > 0).astype(float)
+    draws = np.vstack([1 - bought, ONES])
+    assert np.isnan(evaluation.roc_auc(bought, RISK, draws)).tolist() == [True, False]
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(normalised_gini(SPENT, RISK, draws)).tolist() == [True, False]
+    assert np.isnan(normalised_gini(ONES, RISK, draws)).all()
+
+
+@pytest.mark.parametrize("at_once", [1, 3 * N, 10**9])
+def test_intervals_do_not_depend_on_how_many_draws_are_worked_on_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rivals = {"model": FORECAST, "base": np.round(FORECAST, -2) + 30}
+    usual = judged("value", SPENT, rivals, value_metrics(), 50, 0.9, 1).gains
+    monkeypatch.setattr(evaluation, "CELLS_AT_ONCE", at_once)
+    found = judged("value", SPENT, rivals, value_metrics(), 50, 0.9, 1).gains
+    pd.testing.assert_frame_equal(found, usual, rtol=1e-12)
 
 
 def test_calibration_error_is_the_mean_gap_over_ten_equal_bins() -> None:

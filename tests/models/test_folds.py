@@ -34,7 +34,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Panel:
     frame[9, "spend_next"] = None
     table = admitted_wide(frame, tmp_path_factory.mktemp("people"), customer_id="id",
                           churn="churn", value="spend_next", current_value="spent")  # fmt: skip
-    return wide_panel(table, None)
+    return wide_panel(table, None, {})
 
 
 def judged(

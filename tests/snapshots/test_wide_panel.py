@@ -1,5 +1,6 @@
 """A wide table as one undated snapshot: the columns of training, whatever comes to be scored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from small_wide import admitted_wide, people
 from facette.errors import BadInput
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, Snapshot
+from facette.snapshots.protected import Protected, for_scoring
 from facette.snapshots.wide import wide_panel, wide_snapshot
 
 ROLES: dict[str, Any] = {"customer_id": "id", "churn": "churn", "value": "spend_next"}
 
 
 def panel_of(frame: pl.DataFrame | str, folder: Path, perimeter: str | None = None,
-             **changed: Any) -> Panel:  # fmt: skip
-    return wide_panel(admitted_wide(frame, folder / "training", **(ROLES | changed)), perimeter)
+             protected: Protected | None = None, **changed: Any) -> Panel:  # fmt: skip
+    table = admitted_wide(frame, folder / "training", **(ROLES | changed))
+    return wide_panel(table, perimeter, protected or {})
 
 
 def scored_as(panel: Panel, frame: pl.DataFrame | str, folder: Path, **changed: Any) -> Snapshot:
@@ -190,3 +193,25 @@ def test_other_words_where_yes_and_no_were_are_refused(
     said = scoring_refusal(panel, changed, tmp_path)
     assert said.startswith("data: 'paperless' held yes and no at training, and ")
     assert f"{30 if 'Enabled' in words else 15} of 30 values are neither now" in said
+
+
+def test_a_protected_column_is_no_feature_and_need_not_be_brought_to_score(tmp_path: Path) -> None:
+    panel = panel_of(people(), tmp_path, protected={"colour": None, "income": "asked by the law"})
+    assert "colour" not in panel.test.features
+    assert "colour" not in catalogue(panel.spec)
+    assert panel.test.protected is not None
+    assert panel.test.protected["colour"].tolist() == people()["colour"].to_list()
+    assert "income" in panel.test.features
+    lighter = replace(panel, spec=for_scoring(panel.spec, None))  # type: ignore[type-var]
+    scored = scored_as(lighter, people().drop("colour"), tmp_path)
+    pd.testing.assert_frame_equal(scored.features, panel.test.features)
+
+
+def test_a_protected_column_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"color is neither .* did you mean 'colour'"):
+        panel_of(people(), tmp_path, protected={"color": None})
+
+
+def test_a_protected_column_may_be_dropped_or_have_a_role_besides(tmp_path: Path) -> None:
+    panel = panel_of(people(), tmp_path, protected={"id": None, "colour": None}, drop=["colour"])
+    assert panel.test.protected is None

@@ -208,9 +208,10 @@ class Sources:
         if self._of != _key(chosen.data):
             self._of, self._panels = _key(chosen.data), {}
         if isinstance(tables, WideTable):
-            key = str(chosen.snapshot.perimeter)
+            whose, protected = chosen.snapshot.perimeter, chosen.snapshot.protected
+            key = json.dumps([whose, protected])
             if key not in self._panels:
-                self._panels[key] = wide_panel(tables, chosen.snapshot.perimeter)
+                self._panels[key] = wide_panel(tables, whose, protected)
             return self._panels[key]
         reach = reach_days(chosen)
         assert date is not None

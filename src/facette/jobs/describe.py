@@ -109,7 +109,7 @@ def wide_description_of(
     table: WideTable, settings: Describe, data: WideData, command: str = "facette describe"
 ) -> WideDescription:
     """What is in an admitted wide table."""
-    snapshot = wide_panel(table, None).test
+    snapshot = wide_panel(table, None, {}).test
     left_aside = "snapshot.perimeter is left aside: the whole source is described"
     return WideDescription(
         data_name=data.name,

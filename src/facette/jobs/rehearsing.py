@@ -90,7 +90,8 @@ def _training(settings: Tune) -> tuple[Panel, str | None]:
     """A panel without the test snapshot, the latest training one in its place; the test's date."""
     data = settings.data
     if isinstance(data, WideData):
-        return wide_panel(read_wide(data, with_outcomes=True), settings.snapshot.perimeter), None
+        table, chosen = read_wide(data, with_outcomes=True), settings.snapshot
+        return wide_panel(table, chosen.perimeter, chosen.protected), None
     assert isinstance(data, EventData)
     whole = panel(read(data), settings.snapshot, settings.model.churn, data)
     without_test = Panel(whole.training, whole.training[-1], whole.spec, whole.notes)

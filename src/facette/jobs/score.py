@@ -20,6 +20,7 @@ from facette.settings import EventData, Score, WideData
 from facette.snapshots.constants import optional_columns
 from facette.snapshots.known import history_days
 from facette.snapshots.panel import Snapshot, snapshot_at
+from facette.snapshots.protected import for_scoring
 from facette.snapshots.spec import SnapshotSpec, WideSpec
 from facette.snapshots.wide import wide_snapshot
 from facette.tables.contract import Tables
@@ -85,12 +86,13 @@ def _snapshot(settings: Score, constants: dict[str, Any], perimeter: str | None)
         if settings.reference_date is not None:
             raise BadInput("reference_date: a wide table bears no date; leave it out")
         table = read_wide(data, with_outcomes=False)
-        return wide_snapshot(table, WideSpec.from_dict(constants), perimeter)
+        wide = for_scoring(WideSpec.from_dict(constants), perimeter)
+        return wide_snapshot(table, wide, perimeter)
     assert isinstance(data, EventData)
     if settings.reference_date is None:
         raise BadInput("score needs reference_date=…")
     date = microseconds(settings.reference_date, "reference_date")
-    spec, tables = SnapshotSpec.from_dict(constants), read(data)
+    spec, tables = for_scoring(SnapshotSpec.from_dict(constants), perimeter), read(data)
     if date > tables.observed_until:
         raise BadInput(
             f"reference_date: {settings.reference_date} is past the end of observation; what "

@@ -198,7 +198,9 @@ def _snapshots(settings: Train, progress: Progress) -> tuple[Tables, Panel]:
     if isinstance(settings.data, WideData):
         table = read_wide(settings.data, with_outcomes=True)
         progress.stage("building snapshots")
-        return table.tables, wide_panel(table, settings.snapshot.perimeter)
+        return table.tables, wide_panel(
+            table, settings.snapshot.perimeter, settings.snapshot.protected
+        )
     assert isinstance(settings.data, EventData)
     tables = read(settings.data)
     progress.stage("building snapshots")

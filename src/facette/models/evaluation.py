@@ -1,53 +1,86 @@
 """How good a model is, beside its baselines, out of time, with intervals.
 
 Every metric takes weights, so that one bootstrap over customers (multinomial weights) serves all.
+Those that intervals are told of (`COMPARED`) take (n,) weights, or many draws of them at once,
+(draws, n): a score is then sorted once for all draws, and gives (draws,) figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
-Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+Figures = Any  # a float; of the draws of weights, an array (draws,)
+Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], Figures]
+CELLS_AT_ONCE = 200_000  # of a block of weights: what a processor keeps at hand
 
 
-def normalised_gini(actual: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
+def normalised_gini(actual: np.ndarray, score: np.ndarray, weight: np.ndarray) -> Figures:
     """Area of the gains curve over that of the perfect ranking, both against chance."""
-    perfect = _gains_area(actual, actual, weight)
-    return _gains_area(actual, score, weight) / perfect if perfect else np.nan
+    perfect, found = (np.asarray(_gains_area(actual, by, weight)) for by in (actual, score))
+    missing = np.full(perfect.shape, np.nan)
+    return np.divide(found, perfect, out=missing, where=perfect != 0)[()]
 
 
-def _gains_area(actual: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    x, y = _gains(actual, score, weight)
-    return float(np.trapezoid(y, x) - 0.5)
+def _gains_area(actual: np.ndarray, score: np.ndarray, weight: np.ndarray) -> Figures:
+    """Area between the gains curve and chance: money that comes before, or with, each customer."""
+    people, money = _by_level(-score, actual, weight)
+    return _share_before(money, people) - 0.5
+
+
+def _by_level(
+    score: np.ndarray, actual: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight, and weighted outcome, of each level of score from the lowest up: (..., levels)."""
+    order = np.argsort(score, kind="stable")
+    people = weight[..., order]
+    money = people * actual[order]
+    # customers with one score come together: their order must not count
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    if len(starts) == len(score):
+        return people, money
+    return np.add.reduceat(people, starts, axis=-1), np.add.reduceat(money, starts, axis=-1)
+
+
+def _share_before(first: np.ndarray, second: np.ndarray) -> Figures:
+    """Share of all pairs of `first` and `second` (..., levels) in which the first comes lower.
+
+    A pair in one level counts half.
+    """
+    seen = np.cumsum(first, axis=-1)
+    total = seen[..., -1].copy()
+    np.subtract(seen, first / 2, out=seen)
+    return np.einsum("...i,...i->...", seen, second) / (total * second.sum(axis=-1))
 
 
 def _gains(
     actual: np.ndarray, score: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(-score, kind="stable")
-    people, money = np.cumsum(weight[order]), np.cumsum((weight * actual)[order])
-    # customers with one score come together: their order must not count
-    last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
-    return np.r_[0, people[last] / people[-1]], np.r_[0, money[last] / money[-1]]
+    people, money = (np.cumsum(each) for each in _by_level(-score, actual, weight))
+    return np.r_[0, people / people[-1]], np.r_[0, money / money[-1]]
 
 
-def mae(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
+def mae(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> Figures:
     """Mean absolute error, in currency units."""
-    return float(np.average(np.abs(actual - predicted), weights=weight))
+    return _mean(np.abs(actual - predicted), weight)
 
 
-def total_ratio(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
+def _mean(each: np.ndarray, weight: np.ndarray) -> Figures:
+    return weight @ each / weight.sum(axis=-1)
+
+
+def total_ratio(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> Figures:
     """Predicted total over actual total."""
-    return float(weight @ predicted / (weight @ actual))
+    return weight @ predicted / (weight @ actual)
 
 
-def total_error(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
+def total_error(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> Figures:
     """How far the predicted total is from the actual one, as a share of it."""
     return abs(total_ratio(actual, predicted, weight) - 1)
 
@@ -59,24 +92,24 @@ def spearman(actual: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> f
     return float(spearmanr(actual, predicted).statistic)
 
 
-def coverage(actual: np.ndarray, quantile: np.ndarray, weight: np.ndarray) -> float:
+def coverage(actual: np.ndarray, quantile: np.ndarray, weight: np.ndarray) -> Figures:
     """Share of customers whose value does not exceed the predicted quantile."""
-    return float(np.average(actual <= quantile, weights=weight))
+    return _mean(actual <= quantile, weight)
 
 
 def pinball(tau: float) -> Metric:
     """Pinball loss at `tau`, in currency units."""
 
-    def loss(actual: np.ndarray, quantile: np.ndarray, weight: np.ndarray) -> float:
+    def loss(actual: np.ndarray, quantile: np.ndarray, weight: np.ndarray) -> Figures:
         short = actual - quantile
-        return float(np.average(np.maximum(tau * short, (tau - 1) * short), weights=weight))
+        return _mean(np.maximum(tau * short, (tau - 1) * short), weight)
 
     return loss
 
 
-def log_loss(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> float:
+def log_loss(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> Figures:
     """Mean negative log-likelihood, in nats."""
-    return float(np.average(nats(happened, probability), weights=weight))
+    return _mean(nats(happened, probability), weight)
 
 
 def nats(happened: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -85,20 +118,18 @@ def nats(happened: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return np.asarray(-(happened * np.log(kept) + (1 - happened) * np.log(1 - kept)))
 
 
-def brier(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> float:
+def brier(happened: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> Figures:
     """Mean squared error of the probability."""
-    return float(np.average((happened - probability) ** 2, weights=weight))
+    return _mean((happened - probability) ** 2, weight)
 
 
-def roc_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
+def roc_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> Figures:
     """Area under the ROC curve, ties counted half; missing where only one class has weight."""
-    left = weight * happened
-    if not 0 < left.sum() < weight.sum():
-        return np.nan
-    level = np.unique(score, return_inverse=True)[1]
-    with_it, without = np.bincount(level, left), np.bincount(level, weight - left)
-    below = np.cumsum(without) - without / 2
-    return float(with_it @ below / (with_it.sum() * without.sum()))
+    all_of, left = _by_level(score, happened, weight)
+    of_left, of_all = left.sum(axis=-1), all_of.sum(axis=-1)
+    both = (of_left > 0) & (of_left < of_all)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no weight
+        return np.where(both, _share_before(all_of - left, left), np.nan)[()]
 
 
 def pr_auc(happened: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
@@ -216,7 +247,7 @@ def metrics_table(
     """A row per forecaster, a column per metric; NaN where a forecast is not available."""
     ones = np.ones(len(actual))
     rows = {
-        name: {m: np.nan if p is None else f(actual, p, ones) for m, f in metrics.items()}
+        name: {m: np.nan if p is None else float(f(actual, p, ones)) for m, f in metrics.items()}
         for name, p in predictions.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -239,10 +270,19 @@ def _gain(
     opponent = str(rivals.idxmax())
     model, rival = predictions["model"], predictions[opponent]
     assert model is not None and rival is not None
-    draws = [sign * (figure(actual, model, w) - figure(actual, rival, w)) for w in weights]
+    draws = np.concatenate(
+        [sign * (figure(actual, model, w) - figure(actual, rival, w)) for w in _blocks(weights)]
+    )
     low, high = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     gain = sign * (table.loc["model", metric] - table.loc[opponent, metric])
     return metric, opponent, float(gain), float(low), float(high)
+
+
+def _blocks(weights: np.ndarray) -> Iterator[np.ndarray]:
+    """The draws in turn, as many at once as are quick to work on."""
+    at_once = max(CELLS_AT_ONCE // weights.shape[1], 1)
+    for start in range(0, len(weights), at_once):
+        yield weights[start : start + at_once].astype(float)
 
 
 def gains_curve(actual: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,8 @@ from facette.reports.findings import Findings
 from facette.reports.story import Check
 from facette.reports.words import BASELINES, metric_label
 from facette.settings import EventData
+from facette.snapshots.protected import unexplained
+from facette.wording import listed
 
 PRIMARY = {
     "value": "normalised_gini",
@@ -37,7 +39,7 @@ def checks(found: Findings) -> list[Check]:
         _old_policy(found),
         _repeats_value(found),
     ]
-    return [*made, _undated(found), _tables(found), _held_out(found)]
+    return [*made, _undated(found), _protected(found), _tables(found), _held_out(found)]
 
 
 def _against_baseline(found: Findings, part: str) -> Check:
@@ -116,11 +118,17 @@ def _served(found: Findings, part: str) -> Check:
     }
     said |= {"upside": said["potential"], "value_if_staying": said["value"]}
     told = said[part].format(worst["predicted"], worst["actual"])
+    remedy = "where a group is treated by this figure, correct it there"
+    if worst["by"] in found.protected_groups:
+        remedy = (
+            "look at what stands in for the attribute, and do not treat the group by this figure; "
+            "correcting by a protected attribute is using it"
+        )
     return Check(
         code, "warning",
         f"{part} is off in {len(off)} of {len(table)} groups of customers; farthest: {worst['by']} "
         f"“{worst['group']}”, of which it {told}",
-        "where a group is treated by this figure, correct it there",
+        remedy,
     )  # fmt: skip
 
 
@@ -221,6 +229,29 @@ def _undated(found: Findings) -> Check:
         said = f"{len(static)} attributes are undated and taken as static by configuration"
         return Check("undated-attributes", "info", said)
     return Check("undated-attributes", "not applicable", "there are no attributes")
+
+
+def _protected(found: Findings) -> Check:
+    """Whether every feature that looks protected is kept out, or used for a reason that is told."""
+    code, chosen = "protected-attributes", found.settings.snapshot.protected
+    out = [name for name, reason in chosen.items() if reason is None]
+    told = [f"kept out of all models and segments: {listed(out)}"] if out else []
+    told += [f"{name} is used: {reason}" for name, reason in chosen.items() if reason is not None]
+    seen = {by for table in found.served.values() for by in table["by"]}
+    if small := [by for by in found.protected_groups if seen and by not in seen]:
+        told.append(f"no group is large enough to be told of: {listed(small)}")
+    if bare := unexplained(found.panel.spec, chosen):
+        said = f"by their names protected, and used as features without a reason: {listed(bare)}"
+        remedy = (
+            "name each in snapshot.protected: null keeps it out of models and segments, a reason "
+            "in words is told here"
+        )
+        return Check(code, "warning", "; ".join([said, *told]), remedy)
+    if told:
+        return Check(code, "info", "; ".join(told))
+    return Check(
+        code, "not applicable", "no attribute is protected by configuration or by its name"
+    )
 
 
 def _tables(found: Findings) -> Check:

@@ -14,6 +14,7 @@ from facette.reports.tables import Cell, Table, cleaned_rows, cleaning_table, ta
 from facette.reports.templates import filled
 from facette.reports.words import day, number, plain, share
 from facette.snapshots.activity import Activity
+from facette.snapshots.aggregates import KEY
 from facette.snapshots.allowed import Allowed, PartAllowed
 from facette.snapshots.worth import Worth
 from facette.tables.contract import Cleaned, Kind
@@ -275,12 +276,15 @@ def end(value: Value, kind: Kind) -> str:
 
 
 def frequent(column: ColumnProfile, rows: int) -> str:
-    """The most frequent value of a column and its share of the rows, written."""
+    """The most frequent value of a column and its share of the rows, written.
+
+    A customer is not named: who has objected to marketing is in the raw tables too.
+    """
     if column.frequent is None:
         return ""
     if column.frequent_rows == 1:
         return "each value once"
-    shown = short(column.frequent, 40)
+    shown = "one customer" if column.name == KEY else short(column.frequent, 40)
     part = column.frequent_rows / rows
     return f"{shown} ({share(part) if part >= 0.01 else number(column.frequent_rows) + ' rows'})"
 

@@ -29,6 +29,7 @@ from facette.settings import Train
 from facette.snapshots.catalogue import Feature, catalogue
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel
+from facette.snapshots.protected import FEATURE_OF, KEPT_OUT, USED, groups_of
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables
 
@@ -115,6 +116,18 @@ class Findings:
             days = self.panel.spec.min_history_days
             new = np.where(self.seen[COLUMN] == 1, f"newcomers, below {days} days", "others")
             made["tenure"] = pd.Series(new, self.seen.index)
+        return made | self.protected_groups
+
+    @cached_property
+    def protected_groups(self) -> dict[str, pd.Series]:
+        """Labels (n,) by each protected attribute, whether it is kept out or used with a reason."""
+        test, made = self.panel.test, {}
+        for name, reason in self.settings.snapshot.protected.items():
+            feature = FEATURE_OF.get(name, name)
+            frame = test.features if reason is not None else test.protected
+            if frame is not None and feature in frame:
+                how = KEPT_OUT if reason is None else USED
+                made[f"{feature.replace('_', ' ')} ({how})"] = groups_of(frame[feature])
         return made
 
     @cached_property

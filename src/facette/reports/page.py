@@ -43,6 +43,7 @@ from facette.reports.words import (
     number,
     when,
 )
+from facette.snapshots.protected import KEPT_OUT, USED
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -123,6 +124,7 @@ def _models(story: Story) -> list[dict[str, Any]]:
             "evaluation": _evaluation(story, part),
             "gains": _gains(story, part),
             "served": _served(story, part),
+            "by_protected": _tells_of_protected(story, part),
             "unlicensed": story.unlicensed.get(part),
             "pairs": pairs_table(story, part),
             "movers": movers_table(story, part),
@@ -169,6 +171,13 @@ def _served(story: Story, part: str) -> Table | None:
     )
     caption = f"{PARTS[part]} by group of customers"
     return table(shown, columns, caption, story.currency, note)
+
+
+def _tells_of_protected(story: Story, part: str) -> bool:
+    frame = story.served.get(part)
+    return frame is not None and any(
+        f"({how})" in by for by in frame["by"] for how in (KEPT_OUT, USED)
+    )
 
 
 def _off_in_words(part: str) -> str:

@@ -339,7 +339,11 @@ class BankData(EventData):
 
 @dataclass
 class Snapshot:
-    """Which reference dates, how far back features look, how far ahead outcomes look."""
+    """Which reference dates, how far back features look, how far ahead outcomes look.
+
+    `protected`: attributes or features -> the reason for using one; null keeps it out of all models
+    and segments.
+    """
 
     reference_dates: Any = MISSING
     horizon_days: int = MISSING
@@ -356,6 +360,7 @@ class Snapshot:
     event_kinds: int = MISSING
     population: Population = MISSING
     min_history_days: int = MISSING
+    protected: dict[str, str | None] = MISSING
     perimeter: str | None = None
 
 

@@ -213,10 +213,13 @@ FAMILIES = PEER_FAMILIES | {"purchase", "basket", "occasion", "reaction", "conse
 
 
 def catalogue(spec: SnapshotSpec | WideSpec) -> dict[str, Feature]:
-    """The features of a snapshot with these constants, by name, in column order."""
+    """The features of a snapshot with these constants, by name, in column order.
+
+    Those that are kept out (`spec.protected`) are none of them.
+    """
     if isinstance(spec, WideSpec):
         return {name: _given(name, spec) for name in spec.columns}
-    return {f.name: f for f in _listed(spec)}
+    return {f.name: f for f in _listed(spec) if f.name not in spec.protected}
 
 
 def of_families(features: Mapping[str, Feature], families: Container[str]) -> dict[str, Feature]:

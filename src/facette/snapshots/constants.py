@@ -14,6 +14,7 @@ from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import first_known_day, history_days, known_at
 from facette.snapshots.outcomes import BESIDE, OUTCOMES
+from facette.snapshots.protected import kept_out
 from facette.snapshots.relation_columns import ranked, with_own_columns, with_related
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -50,7 +51,7 @@ def constants(
     Raises:
         BadInput: a declared static attribute that the customers table lacks, contractual churn
             without contracts, partial churn without a horizon of history, or a population of who is
-            known without a dated customers table.
+            known without a dated customers table, or a protected name that is nowhere.
     """
     if churn.definition is ChurnDefinition.contractual and "contracts" not in tables:
         raise BadInput(
@@ -108,7 +109,8 @@ def constants(
     spec = with_own_columns(spec, "used_categories", categories[: settings.category_usage], notes)
     spec = with_related(tables, earliest, settings, spec, notes)
     _refuse_names_of_features(spec)
-    return spec
+    people = tables.columns("customers") if "customers" in tables else []
+    return replace(spec, protected=kept_out(settings.protected, catalogue(spec), people, notes))
 
 
 def _check_dated_people(tables: Tables) -> None:

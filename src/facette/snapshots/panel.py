@@ -42,21 +42,23 @@ class Snapshot:
     where there is no such window, or no purchase to count days from; `season_ahead` is how much the
     outcome window brings, against the mean of the year; `newcomer` (0 or 1), where newcomers are
     told apart. `outcomes`: `value` (currency units) and `churned` (0 or 1, NaN for who was not
-    active), None where the future is not known.
+    active), None where the future is not known. `protected`: columns kept out of the features, to
+    tell of outcomes by group, which nothing learns from; None where there are none.
     """
 
     reference_date: datetime | None
     features: pd.DataFrame
     context: pd.DataFrame
     outcomes: pd.DataFrame | None
+    protected: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.features)
 
     def digest(self) -> str:
-        """SHA-256 of customers, features, context and outcomes: equal for equal snapshots."""
+        """SHA-256 of customers and all their columns: equal for equal snapshots."""
         made = hashlib.sha256()
-        for frame in (self.features, self.context, self.outcomes):
+        for frame in (self.features, self.context, self.outcomes, self.protected):
             if frame is not None:
                 made.update(",".join(frame.columns).encode())
                 made.update(pd.util.hash_pandas_object(frame).to_numpy().tobytes())
@@ -64,8 +66,12 @@ class Snapshot:
 
     def keep(self, rows: np.ndarray) -> Snapshot:
         """The snapshot of these rows only."""
-        outcomes = None if self.outcomes is None else self.outcomes[rows]
-        return Snapshot(self.reference_date, self.features[rows], self.context[rows], outcomes)
+        outcomes, protected = (
+            None if frame is None else frame[rows] for frame in (self.outcomes, self.protected)
+        )
+        return Snapshot(
+            self.reference_date, self.features[rows], self.context[rows], outcomes, protected
+        )
 
 
 @dataclass(frozen=True)
@@ -168,11 +174,23 @@ def snapshot_at(
         raise BadInput(
             f"snapshot.reference_dates: no customer has a transaction before {iso(date)}"
         )
-    features, context = finished(rows, t, spec), _context(rows, t, history_days(tables, t), spec)
+    features, protected = _parted(finished(rows, t, replace(spec, protected=())), spec)
+    context = _context(rows, t, history_days(tables, t), spec)
     if spec.min_history_days:
         context["newcomer"] = _newcomers(features, context, spec)
-    made = Snapshot(date, features, context, _outcomes(rows, spec) if with_outcomes else None)
+    made = Snapshot(
+        date, features, context, _outcomes(rows, spec) if with_outcomes else None,
+        protected,
+    )  # fmt: skip
     return made if perimeter is None else within(made, perimeter)
+
+
+def _parted(whole: pd.DataFrame, spec: SnapshotSpec) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The features, and what is kept out of them; None where nothing is."""
+    if not spec.protected:
+        return whole, None
+    out = list(spec.protected)
+    return whole.drop(columns=out), whole[out]
 
 
 def _aggregated(tables: Tables, t: int, spec: SnapshotSpec, with_outcomes: bool) -> pl.DataFrame:
@@ -357,7 +375,7 @@ def within(snapshot: Snapshot, perimeter: str) -> Snapshot:
         BadInput: it can't be read, or selects nobody.
     """
     context = snapshot.context.drop(columns=snapshot.features.columns, errors="ignore")
-    seen = pd.concat([snapshot.features, context], axis=1)
+    seen = pd.concat([snapshot.features, context, snapshot.protected], axis=1)
     expression = parse(perimeter, where="snapshot.perimeter")
     expression.check(list(seen.columns))
     frame = nw.from_native(seen, eager_only=True)

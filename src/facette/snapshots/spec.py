@@ -29,6 +29,8 @@ class SnapshotSpec:
     `partial_of` (spend or days) and `partial_share` say that churn is a fall by more than this
     share; None where it is leaving altogether.
 
+    `protected` are the names of features kept out of models and segments.
+
     `min_history_days`: whose tenure is below it is a newcomer; 0 where nobody is.
 
     `population` says who has a row: `customers`, or `known`, who has not bought yet included.
@@ -69,6 +71,7 @@ class SnapshotSpec:
     partial_of: str | None = None
     partial_share: float | None = None
     min_history_days: int = 0
+    protected: tuple[str, ...] = ()
 
     @property
     def churn_definition(self) -> str:
@@ -113,11 +116,13 @@ class WideSpec:
     """The columns of a wide table that were there at training; nothing in it has a date.
 
     `columns` in their order, `categories` those that are text, `yes_no` those that were yes or no.
+    `protected` are columns kept out of them.
     """
 
     columns: tuple[str, ...]
     categories: tuple[str, ...]
     yes_no: tuple[str, ...]
+    protected: tuple[str, ...] = ()
     churn_definition: ClassVar[str] = "given"
     churn_model: ClassVar[str] = "churn"
 

@@ -13,22 +13,29 @@ from facette.snapshots import worth
 from facette.snapshots.aggregates import KEY
 from facette.snapshots.allowed import PartAllowed
 from facette.snapshots.panel import Panel, Snapshot, within
+from facette.snapshots.protected import Protected, kept_out
 from facette.snapshots.spec import WideSpec
 from facette.snapshots.worth import ValueDisparity, gini
 from facette.tables.wide import WideTable, yes_as_1
 from facette.wording import listed
 
 
-def wide_panel(table: WideTable, perimeter: str | None) -> Panel:
+def wide_panel(table: WideTable, perimeter: str | None, protected: Protected) -> Panel:
     """The panel of a wide table: one snapshot, which folds of customers judge.
 
+    `protected`: columns, by heading or name -> the reason for using one, None to keep it out.
+
     Raises:
-        BadInput: the perimeter can't be read or selects nobody.
+        BadInput: the perimeter can't be read or selects nobody, or a protected name is nowhere.
     """
+    notes, called = list[str](), {heading: name for name, heading in table.sources.items()}
+    named = {called.get(name, name): reason for name, reason in protected.items()}
+    out = kept_out(named, table.features.columns, table.tables.columns("wide"), notes)
     texts = [n for n, kind in table.features.schema.items() if kind == pl.String]
-    spec = WideSpec(tuple(table.features.columns), tuple(texts), table.yes_no)
+    columns = tuple(name for name in table.features.columns if name not in out)
+    spec = WideSpec(columns, tuple(texts), table.yes_no, out)
     snapshot = wide_snapshot(table, spec, perimeter)
-    return Panel([snapshot], snapshot, spec)
+    return Panel([snapshot], snapshot, spec, notes)
 
 
 def wide_snapshot(table: WideTable, spec: WideSpec, perimeter: str | None) -> Snapshot:
@@ -39,13 +46,18 @@ def wide_snapshot(table: WideTable, spec: WideSpec, perimeter: str | None) -> Sn
             infinity where there were numbers, or other words than yes and no where there were
             these; or the perimeter selects nobody.
     """
-    absent = [name for name in spec.columns if name not in table.features.columns]
+    absent = [n for n in (*spec.columns, *spec.protected) if n not in table.features.columns]
     if absent:
         raise BadInput(f"data: columns used at training are missing: {listed(absent)}")
     index = pd.Index(table.ids, name=KEY, dtype="str")
-    made = {name: _typed(name, table, spec) for name in spec.columns}
-    features = pd.DataFrame(made).set_axis(index)
-    snapshot = Snapshot(None, features, _context(table, index), _outcomes(table, index))
+    features, protected = (
+        pd.DataFrame({name: _typed(name, table, spec) for name in names}, range(len(index)))
+        for names in (spec.columns, spec.protected)
+    )
+    snapshot = Snapshot(
+        None, features.set_axis(index), _context(table, index), _outcomes(table, index),
+        protected.set_axis(index) if spec.protected else None,
+    )  # fmt: skip
     return snapshot if perimeter is None else within(snapshot, perimeter)
 
 
