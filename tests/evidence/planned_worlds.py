@@ -1,7 +1,7 @@
 """Simulated banks planned for, policy by policy, and held against what each would truly bring.
 
-Every policy sees the same tables: the pilot, consents, budget, capacities. What it brings is told by
-the truth afterwards: margins of the next year if customers were handled so, less the contacts as
+Every policy sees the same tables: the pilot, consents, budget, capacities. What it brings is told
+by the truth afterwards: margins of the next year if customers were handled so, less the contacts as
 planned, switching and fixed costs.
 """
 
@@ -17,7 +17,7 @@ from cores import Figures
 
 ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
 CUSTOMERS, PILOT, ROLLOUTS = 40_000, 0.3, 4
-BUDGET = 0.5  # of what contacts cost today
+BUDGET = 0.1  # of what contacts cost today
 CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
 ALL = ("behaviour_segment", "value_tier", "potential_tier")
 POLICIES = {"value_potential": ALL[1:], "behaviour": ALL[:1], "crossed": ALL}
@@ -36,12 +36,13 @@ class World:
     def __init__(self, seed: int, eta: float, kappa: float) -> None:
         from running import settings_of
 
+        from facette.jobs.planning import planned
         from facette.snapshots.panel import panel
         from facette.tables.bank import folder_of
         from facette.tables.door import read
 
         self.settings = settings_of(
-            "train", "data=bank", "experiment=bank", f"data.seed={seed}",
+            "train", "experiment=bank_truth", f"data.seed={seed}",
             f"data.customers={CUSTOMERS}", f"data.world.mismatch_strength={eta}",
             f"data.world.wish_known={kappa}", f"data.world.pilot_share={PILOT}",
             "snapshot.max_reference_dates=2", "segments.behaviour.k=4",
@@ -56,7 +57,10 @@ class World:
         )
         self.policy = self.settings.policy
         self.bundle = self._learnt()
-        free = self._planned(ALL)
+        free = planned(
+            self.policy, self.bundle, self.tables, self.tables.observed_until, None,
+            self.settings.seed, 0.95,
+        )  # fmt: skip
         self.base, self.known, self.learnt = free.plan.base, free.known, free.known.ground
         self.ways, self.seen = free.ways, free.seen
         today = free.plan.use.set_index("resource")["today"]
@@ -87,13 +91,6 @@ class World:
             self.settings, self.panel, {"potential": potential}, behaviour, Path("bundle")
         )
         return bundle
-
-    def _planned(self, by: tuple[str, ...]) -> Any:
-        from facette.jobs.planning import planned
-
-        policy = replace(self.policy, by=list(by))
-        t = self.tables.observed_until
-        return planned(policy, self.bundle, self.tables, t, None, self.settings.seed, 0.95)
 
     def _true(self) -> None:
         """(n, m) margins and satisfaction of a year in each model; the last column is today's."""
@@ -133,12 +130,22 @@ class World:
                 self._by_figures("oracle", assigner, np.nan_to_num(self.margin)),
             ]
         rows.append(self._row("hand_rules", "rules", self._by_hand()))
-        claim = self._planned(ALL)
-        true = self._row("claimed", "programme", claim.plan.model)
+        return [*rows, self._claimed()]
+
+    def _claimed(self) -> Figures:
+        """What the product plans within these limits, and what it claims that this brings."""
+        from facette.policy.claim import claimed
+        from facette.policy.plan import plan
+        from facette.policy.relationship import ways
+
+        base = replace(self.base, reach=replace(self.base.reach, ways=ways(self.policy)))
+        made = plan(self.policy, base, self.known)
+        told = claimed(made, self.known, self.policy.switching_cost, 0.95)
         n = len(self.seen)
-        rows.append({**true, "claim": claim.claim.net / n, "claim_low": claim.claim.low / n,
-                     "claim_high": claim.claim.high / n})  # fmt: skip
-        return rows
+        return {
+            **self._row("claimed", "programme", made.model), "claim": told.net / n,
+            "claim_low": told.low / n, "claim_high": told.high / n,
+        }  # fmt: skip
 
     def _row(self, policy: str, assigner: str, model: np.ndarray) -> Figures:
         from facette.policy.plan import in_use
@@ -163,9 +170,7 @@ class World:
         }  # fmt: skip
 
     def _use(self, model: np.ndarray) -> np.ndarray:
-        row, reach = np.arange(len(model)), self.base.reach
-        uses = [reach.use(r)[row, model].sum() for r in range(len(self.ways.capacities))]
-        return np.array([*uses, self.cost[row, model].sum()])
+        return np.array([use[np.arange(len(model)), model].sum() for use in self._uses()])
 
     def _limits(self) -> np.ndarray:
         from facette.policy.relationship import ways
@@ -175,17 +180,13 @@ class World:
     def _classes(self, effect: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, Any]:
         """Classes of customers of like effects (cells, m), offered what they consent to."""
         from facette.policy.plan import at_last, classes_of, gains
+        from facette.policy.relationship import ways
 
         base = replace(self.base, cell=cell, cells=[str(c) for c in range(len(effect))])
         offered = base.reach.permitted
         wanted = at_last(gains(base, effect, self.policy.switching_cost), offered)
-        reach = base.reach
-        use = np.stack([*(reach.use(r) for r in range(len(self.ways.capacities))), self.cost])
-        policy = replace(self.policy)
-        from facette.policy.relationship import ways
-
-        limited = replace(base, reach=replace(reach, ways=ways(policy)))
-        return classes_of(policy, limited, offered, wanted, use)
+        limited = replace(base, reach=replace(base.reach, ways=ways(self.policy)))
+        return classes_of(self.policy, limited, offered, wanted, np.stack(self._uses()))
 
     def _assigned(
         self, assigner: str, effect: np.ndarray, cell: np.ndarray, score: np.ndarray, most: int
@@ -196,41 +197,37 @@ class World:
 
         member, classes = self._classes(effect, cell)
         sets = [s for k in range(most + 1) for s in combinations(range(6), k)]
-        sets = sets if most < 6 else [None]
         if assigner == "programme":
-            plans = [best(classes, among) for among in sets]
-            chosen = max(plans, key=lambda plan: plan.net)
-            whole = rounded(classes, chosen.share)
+            plans = [best(classes, s) for s in (sets if most < 6 else [None])]
+            whole = rounded(classes, max(plans, key=lambda plan: plan.net).share)
         else:
-            sets = [s for k in range(most + 1) for s in combinations(range(6), k)]
-            tried = [by_rules(classes, among) for among in sets]
-            whole = max(tried, key=lambda w: _net(classes, w))
+            whole = max((by_rules(classes, s) for s in sets), key=lambda w: _net(classes, w))
         permitted = self.base.reach.permitted
         return given(whole, member, np.where(permitted, score - self.cost, -np.inf))
 
     def _by_cells(
         self, name: str, assigner: str, by: tuple[str, ...], most: int = 6, true: bool = False
     ) -> Figures:
-        found = self._planned(by) if by else self._everyone()
-        cell, effect = found.plan.base.cell, found.known.effect
+        cell, effect = self._crossed(by)
         if true:
             effect = self._true_means(cell, len(effect))
-        model = self._assigned(assigner, effect, cell, found.known.of_customer, most)
-        return self._row(name, assigner, model)
+        score = self.known.of_customer
+        return self._row(name, assigner, self._assigned(assigner, effect, cell, score, most))
 
-    def _everyone(self) -> Any:
-        self.seen["everyone"] = "everyone"
-        from types import SimpleNamespace
-
+    def _crossed(self, by: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The cell of each customer by these facets, and effects as the product learns them."""
+        from facette.jobs.planning import facets_of
         from facette.policy.effects import cell_means, drawn_together
 
-        one = np.zeros(len(self.learnt.cell), dtype=int)
-        means = cell_means(self.learnt.found.tamed, one, 1)
-        effect = drawn_together(means, [np.zeros(1, dtype=int)]).effect
-        cell = np.zeros(len(self.seen), dtype=int)
-        plan = SimpleNamespace(base=replace(self.base, cell=cell, cells=["everyone"]))
-        known = replace(self.known, effect=effect)
-        return SimpleNamespace(plan=plan, known=known)
+        # cells of the whole crossing, told apart by some of its facets alone
+        groups = [facets_of(self.base.cells, len(ALL))[ALL.index(name)] for name in by]
+        labels = [tuple(int(g[c]) for g in groups) for c in range(len(self.base.cells))]
+        found = sorted(set(labels))
+        codes = np.array([found.index(label) for label in labels])
+        cell, learnt = codes[self.base.cell], codes[self.learnt.cell]
+        means = cell_means(self.learnt.found.tamed, learnt, len(found))
+        facets = [np.array([label[j] for label in found]) for j in range(len(by))]
+        return cell, drawn_together(means, facets or [np.zeros(1, dtype=int)]).effect
 
     def _true_means(self, cell: np.ndarray, cells: int) -> np.ndarray:
         """The mean true margin of each cell in each model, among those it reaches."""
@@ -267,9 +264,7 @@ class World:
         wish = np.where(permitted[:, :6], rng.random((len(permitted), 6)), -1)
         model = np.where(permitted[:, :6].any(axis=1), wish.argmax(axis=1), 6)
         order = rng.permutation(len(model))
-        reach = self.base.reach
-        uses = [*(reach.use(r) for r in range(len(self.ways.capacities))), self.cost]
-        for use, limit in zip(uses, limits, strict=True):
+        for use, limit in zip(self._uses(), limits, strict=True):
             own = use[order, model[order]]
             late = order[(own.cumsum() > limit) & (own > 0)]
             model[late] = 6
@@ -280,10 +275,26 @@ class World:
         seen, permitted = self.seen, self.base.reach.permitted
         alone = (seen["remote_share"] > seen["remote_share"].median()).to_numpy()
         asks = (seen["request_share"] > seen["request_share"].median()).to_numpy()
-        names = np.where(alone & ~asks, "quiet_mail", np.where(alone, "phone_desk", "app_companion"))
+        names = np.where(
+            alone & ~asks, "quiet_mail", np.where(alone, "phone_desk", "app_companion")
+        )
         wanted = np.array([self.ways.position(name) for name in names])
-        reached = permitted[np.arange(len(wanted)), wanted]
-        return np.where(reached, wanted, self.base.today)
+        row, order = np.arange(len(wanted)), np.argsort(-seen["value_current"].to_numpy())
+        wanted = np.where(permitted[row, wanted], wanted, self._cheapest(permitted))
+        for use, limit in zip(self._uses(), self._limits(), strict=True):
+            own = use[order, wanted[order]]
+            late = order[(own.cumsum() > limit) & (own > 0)]
+            wanted[late] = self._cheapest(permitted)[late]
+        return wanted
+
+    def _cheapest(self, permitted: np.ndarray) -> np.ndarray:
+        """Who can't be handled as wished gets an e-mail, else the app, else is left alone."""
+        email, app = self.ways.position("email_programme"), self.ways.position("app_companion")
+        return np.where(permitted[:, email], email, np.where(permitted[:, app], app, 6))
+
+    def _uses(self) -> list[np.ndarray]:
+        reach = self.base.reach
+        return [*(reach.use(r) for r in range(len(self.ways.capacities))), self.cost]
 
 
 def _net(classes: Any, whole: np.ndarray) -> float:

@@ -53,35 +53,63 @@ class Planned:
 
 def planned(
     policy: Policy, bundle: Bundle, tables: Tables, t: int, perimeter: str | None, seed: int,
-    confidence: float,
+    confidence: float, seen: dict[int, pd.DataFrame] | None = None,
 ) -> Planned:  # fmt: skip
     """The plan of the customers at `t` (microseconds) by a packaged model.
+
+    `seen` keeps customers as the model sees them, by date, from one plan to the next.
 
     Raises:
         BadInput: nobody is there, a rule can't be read, or the plan can't be carried out.
     """
     spec, known_ways = SnapshotSpec.from_dict(bundle.about["snapshot"]), ways(policy)
     notes: list[str] = []
-    seen = seen_at(bundle, tables, t, spec, perimeter)
-    here = _still_customers(seen, spec)
+    look = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
+    known_then = look.at(t)
+    here = _still_customers(known_then, spec)
     if not here.any():
         raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
-    gone, seen = int((~here).sum()), seen[here]
-    by = _crossable(policy, seen, notes)
-    cells = micro_segments(seen[by], policy.floor)
-    base, facets = _base(policy, known_ways, tables, t, seen, cells, by)
-    world = _World(policy, bundle, tables, t, spec, perimeter, known_ways, cells, by, base, facets)
+    customers = known_then[here]
+    by = _crossable(policy, customers, notes)
+    cells = micro_segments(customers[by], policy.floor)
+    base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
+    world = _World(policy, look, t, known_ways, cells, by, base, facets)
     randomised = _learnt(world, True, seed, notes)
     observed, comparison = None, None
     if policy.effects.observational and not _all_tried(world, randomised):
         observed, comparison = _observed(world, seed, notes)
     known = knowledge(
-        known_ways, policy.effects, randomised, observed, comparison, seen,
-        before_of(seen), base.cell, len(base.cells),
+        known_ways, policy.effects, randomised, observed, comparison, customers,
+        before_of(customers), base.cell, len(base.cells),
     )  # fmt: skip
     made = plan(policy, base, known)
     claim = claimed(made, known, policy.switching_cost, confidence)
-    return Planned(t, policy, known_ways, made, known, claim, seen, gone, [*cells.notes, *notes])
+    gone = len(here) - len(customers)
+    return Planned(
+        t, policy, known_ways, made, known, claim, customers, gone, [*cells.notes, *notes]
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Customers as a packaged model sees and scores them, at any date, looked up once."""
+
+    bundle: Bundle
+    tables: Tables
+    spec: SnapshotSpec
+    perimeter: str | None
+    seen: dict[int, pd.DataFrame]
+
+    def at(self, t: int) -> pd.DataFrame:
+        """Features and scores at `t` (microseconds), indexed by customer_id."""
+        if t not in self.seen:
+            shot = snapshot_at(self.tables, t, self.spec, self.perimeter, with_outcomes=False)
+            rows, predict = as_rows(shot), self.bundle.predict
+            quick = "drivers" in signature(predict).parameters  # older packages always tell them
+            told = predict(rows, drivers=False) if quick else predict(rows)
+            told = told[[name for name in told if name not in rows]]
+            self.seen[t] = pd.concat([rows, told], axis=1).set_index("customer_id")
+        return self.seen[t]
 
 
 @dataclass(frozen=True)
@@ -89,34 +117,13 @@ class _World:
     """What trials are read off by."""
 
     policy: Policy
-    bundle: Bundle
-    tables: Tables
+    look: _Look
     t: int
-    spec: SnapshotSpec
-    perimeter: str | None
     ways: Ways
     cells: MicroSegments
     by: list[str]
     base: Base
     facets: list[np.ndarray]
-    seen: dict[int, pd.DataFrame] = field(default_factory=dict)
-
-    def seen_when(self, t: int) -> pd.DataFrame:
-        """Customers at another date, looked up once."""
-        if t not in self.seen:
-            self.seen[t] = seen_at(self.bundle, self.tables, t, self.spec, self.perimeter)
-        return self.seen[t]
-
-
-def seen_at(
-    bundle: Bundle, tables: Tables, t: int, spec: SnapshotSpec, perimeter: str | None
-) -> pd.DataFrame:
-    """Customers at `t` as the model sees and scores them, indexed by customer_id."""
-    rows = as_rows(snapshot_at(tables, t, spec, perimeter, with_outcomes=False))
-    quick = "drivers" in signature(bundle.predict).parameters  # older packages always tell them
-    told = bundle.predict(rows, drivers=False) if quick else bundle.predict(rows)
-    told = told[[name for name in told if name not in rows]]
-    return pd.concat([rows, told], axis=1).set_index("customer_id")
 
 
 def _still_customers(seen: pd.DataFrame, spec: SnapshotSpec) -> np.ndarray:
@@ -159,10 +166,10 @@ def _base(
         seen, reached, today, settled & able & ~held, held, own.map(place).to_numpy(dtype=int),
         names,
     )  # fmt: skip
-    return base, _facets(names, len(by))
+    return base, facets_of(names, len(by))
 
 
-def _facets(names: list[str], wanted: int) -> list[np.ndarray]:
+def facets_of(names: list[str], wanted: int) -> list[np.ndarray]:
     """For each facet the group of every cell; merged cells share what they have left."""
     parts = [name.split("/") for name in names]
     told = [[part[j] if j < len(part) else part[-1] for part in parts] for j in range(wanted)]
@@ -211,23 +218,23 @@ def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, n
     """The trial and the cells of its customers, as they were known when it began."""
     if who is None:
         return None
-    first = first_known_day(world.tables, who.first)
+    first = first_known_day(world.look.tables, who.first)
     history = who.first // DAY_US - first if first is not None else 0
-    if history < world.spec.observation_days:
+    if history < world.look.spec.observation_days:
         notes.append(
             f"treatments that began at {as_date(who.first)} teach nothing: {history} days of "
-            f"history before them, and the model looks back {world.spec.observation_days}"
+            f"history before them, and the model looks back {world.look.spec.observation_days}"
         )
         return None
-    seen = world.seen_when(who.first)
+    seen = world.look.at(who.first)
     seen = seen[seen.index.isin(who.rows.index)]
     if len(seen) < 2 * world.policy.effects.folds:
         return None
-    granted = consented(world.tables, who.first, seen.index, world.ways, world.policy.consent)
+    granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
     channel = reach(seen.index, world.ways, granted).channel
     before = pd.DataFrame(before_of(seen), index=seen.index)
     made = trial(
-        who, world.tables, world.t, before, channel, world.ways, world.spec,
+        who, world.look.tables, world.t, before, channel, world.ways, world.look.spec,
         world.policy.horizon_days,
     )  # fmt: skip
     place = {name: i for i, name in enumerate(world.base.cells)}
@@ -242,7 +249,7 @@ def _all_tried(world: _World, randomised: Learnt | None) -> bool:
 
 def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Learnt | None:
     days = world.policy.effects.horizon_days
-    who = began(world.tables, world.t, world.ways, days, randomised=randomised)
+    who = began(world.look.tables, world.t, world.ways, days, randomised=randomised)
     made = _trial(world, who, notes)
     if made is None:
         return None
@@ -256,7 +263,7 @@ def _observed(
 ) -> tuple[Learnt | None, Comparison | None]:
     """What can be told from those who were handled by choice, if the comparison is sound."""
     days = world.policy.effects.horizon_days
-    who = began(world.tables, world.t, world.ways, days, randomised=False)
+    who = began(world.look.tables, world.t, world.ways, days, randomised=False)
     made = _trial(world, who, notes)
     settings = world.policy.effects
     compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)

@@ -14,7 +14,7 @@ are worth their fixed cost is found by trying every set of them: they are few.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -61,9 +61,30 @@ class Allocation:
 
 
 def best(classes: Classes, among: tuple[int, ...] | None = None) -> Allocation:
-    """The allocation of largest net gain over every set of models (`among` these, if given)."""
-    plans = [plan for plan, _ in _plans(classes, among)]
-    return max(plans, key=lambda plan: plan.net)
+    """The allocation of largest net gain over every set of models (`among` these, if given).
+
+    No set gains more than all models together would for nothing, so that a set whose fixed cost
+    eats up what that is above the best one found is left out.
+
+    Raises:
+        ValueError: nothing can be carried out.
+    """
+    able, last = _able(classes, among), len(classes.fixed) - 1
+    free = with_models(replace(classes, fixed=np.zeros_like(classes.fixed)), (*able, last))
+    if free is None:
+        raise ValueError("no allocation keeps within the limits")
+    sets = [s for size in range(len(able) + 1) for s in combinations(able, size)]
+    cost = {models: float(classes.fixed[list(models)].sum()) for models in sets}
+    found: Allocation | None = None
+    for models in sorted(sets, key=lambda models: (cost[models], len(models)), reverse=True):
+        if found is not None and free.net - cost[models] <= found.net:
+            continue
+        plan = with_models(classes, (*models, last))
+        if plan is not None and (found is None or plan.net > found.net):
+            found = plan
+    if found is None:
+        raise ValueError("no allocation keeps within the limits")
+    return found
 
 
 def curve(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
@@ -73,7 +94,7 @@ def curve(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
     `fixed`, `best` (one is true), `used`. On a tie fewer models win.
     """
     found: dict[int, Allocation] = {}
-    for plan, size in _plans(classes, None):
+    for plan, size in _plans(classes):
         if size not in found or plan.net > found[size].net:
             found[size] = plan
     rows = [
@@ -85,8 +106,12 @@ def curve(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
     return table, found[int(table.loc[table["best"], "models"].iloc[0])]
 
 
-def _plans(classes: Classes, among: tuple[int, ...] | None) -> Iterator[tuple[Allocation, int]]:
-    """The best allocation with each set of models, and the size of the set."""
+def _able(classes: Classes, among: tuple[int, ...] | None) -> list[int]:
+    """The models beside being served on request that can be given to somebody.
+
+    Raises:
+        BadInput: they are too many to try every combination of them.
+    """
     last = len(classes.fixed) - 1
     able = [m for m in range(last) if np.isfinite(classes.gain[:, m]).any()]
     chosen = able if among is None else [m for m in able if m in among]
@@ -95,15 +120,24 @@ def _plans(classes: Classes, among: tuple[int, ...] | None) -> Iterator[tuple[Al
             f"policy.models: {len(chosen)} are more than the {MOST_MODELS} whose every combination "
             "can be tried; leave some out"
         )
-    for size in range(len(chosen) + 1):
-        for models in combinations(chosen, size):
-            plan = _with(classes, (*models, last))
+    return chosen
+
+
+def _plans(classes: Classes) -> Iterator[tuple[Allocation, int]]:
+    """The best allocation with each set of models, and the size of the set."""
+    able, last = _able(classes, None), len(classes.fixed) - 1
+    for size in range(len(able) + 1):
+        for models in combinations(able, size):
+            plan = with_models(classes, (*models, last))
             if plan is not None:
                 yield plan, size
 
 
-def _with(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
-    """The best allocation that draws on these models alone, paying for all of them."""
+def with_models(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
+    """The best allocation that draws on these models alone, paying for all of them.
+
+    None where it can't be carried out within the limits.
+    """
     limited = np.flatnonzero(np.isfinite(classes.most))
     fixed = float(classes.fixed[list(models)].sum())
     most = classes.most.astype(float)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
-from facette.policy.allocation import best
+from facette.policy.allocation import with_models
 from facette.policy.effects import cell_means, drawn_together
 from facette.policy.knowledge import Knowledge, Learnt
 from facette.policy.plan import Plan, at_last, gains
@@ -70,7 +70,8 @@ def _replanned(found: Plan, effect: np.ndarray, switching: float) -> np.ndarray:
     gain, offered = gains(found.base, effect, switching)[found.first], found.offered
     gain = gain if found.on_request else at_last(gain, offered)
     classes = replace(found.classes, gain=np.where(offered, gain, -np.inf))
-    return best(classes, found.allocation.used).share
+    again = with_models(classes, found.allocation.used)
+    return found.allocation.share if again is None else again.share
 
 
 def _moved(found: Plan, share: np.ndarray, cells: int) -> np.ndarray:

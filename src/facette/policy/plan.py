@@ -19,10 +19,10 @@ from facette.expressions import parse
 from facette.policy.allocation import (
     Allocation,
     Classes,
-    best,
     curve,
     given,
     rounded,
+    with_models,
 )
 from facette.policy.grades import money_by_grade, weaker
 from facette.policy.knowledge import Knowledge
@@ -349,9 +349,8 @@ def what_if(found: Plan, factors: dict[str, tuple[float, ...]]) -> pd.DataFrame:
         for factor in multiples:
             most = found.classes.most.copy()
             most[r] = factor * base
-            try:
-                other = best(replace(found.classes, most=most), found.allocation.used)
-            except ValueError:
+            other = with_models(replace(found.classes, most=most), found.allocation.used)
+            if other is None:
                 continue
             rows.append((name, factor, factor * base, other.net, other.net - found.allocation.net))
     return pd.DataFrame(rows, columns=["resource", "factor", "limit", "net", "difference"])
