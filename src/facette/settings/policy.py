@@ -137,7 +137,10 @@ class Policy:
     horizon's, in currency units, for contacts and for setting up. `chosen_profiles`: cell ->
     relationship model, against what the programme would choose, its cost shown. `holdout`: share of
     customers who stay as they are, drawn at random, to learn from. `today`: the model of who has
-    none on record. `on_request`: the name of being served on request alone.
+    none on record. `on_request`: the name of being served on request alone. `hours_a_person`:
+    capacity -> how much of it a full-time person has a month, for those that are people's hours.
+    `margin_after`: the costs (serve, risk) that the margins of transactions are already told after.
+    `satisfaction_question`: of surveys, answered in numbers; null where it is not measured.
     """
 
     horizon_days: int = MISSING
@@ -159,3 +162,6 @@ class Policy:
     today: str | None = None
     on_request: str = MISSING
     acquisition_cost: dict[str, float] = field(default_factory=dict)
+    hours_a_person: dict[str, float] = field(default_factory=dict)
+    margin_after: list[str] = MISSING
+    satisfaction_question: str | None = None
