@@ -15,7 +15,7 @@ def ranked(*means: float, size: int = SIZE, seed: int = 1, **scored: float) -> S
     ids = pd.Index([f"c{i}" for i in range(size * len(means))])
     segments = pd.Series(np.repeat(list("abcdefgh"[: len(means)]), size), index=ids)
     past = pd.Series(np.repeat(means, size) * rng.normal(1, 0.3, len(ids)), index=ids)
-    columns = pd.DataFrame({name: figure for name, figure in scored.items()}, index=ids)
+    columns = pd.DataFrame(dict(scored), index=ids)
     return standing(segments, past, columns, resamples=400, confidence=0.9, seed=5)
 
 
