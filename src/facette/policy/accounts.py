@@ -35,7 +35,8 @@ SIGNS = {"margin": 1, "acquisition": -1, "serve": -1, "contacts": -1}
 LINES = tuple(SIGNS)
 NOT_IN_PLAN, NOT_TOLD = "not in this plan", "not told"
 WHOLE = 1e-9  # a price nearer than this to a whole number of minor units is one
-NO_WHERE = -1
+ANY = ""  # what a price is of that is the same for all
+LINE_OF = {"cost": "contacts", "contact": "contacts"}
 
 
 @dataclass(frozen=True)
@@ -92,48 +93,46 @@ def accounts_at(
     customer, so that a channel's sum is right to the nearest unit and one customer's to one.
     """
     start, notes = t - days * DAY_US, _window_notes(tables, t, days, policy)
-    parts = [_quantities(share, start, t, spec, policy) for share in tables.shares()]
-    told = _priced(pl.concat(parts), _prices(policy, spec), notes)
+    rows = [_quantities(share, start, t, spec, policy) for share in tables.shares()]
+    prices = _prices(policy, spec)
+    ledger = _ledger({kind: pl.concat(r[kind] for r in rows) for kind in rows[0]}, prices, groups)
+    notes += _unpriced_notes(rows, prices)
     _margin_notes(tables, start, t, spec, notes)
-    entries = _amounts(told).join(_places(groups), on=KEY, how="left")
-    segment, model = (_codes(groups[name]) for name in ("segment", "relationship_model"))
-    apart = entries.filter(pl.col("place").is_null())[KEY].n_unique()
-    entries = entries.drop(KEY)
-    names = {"segment": segment, "relationship_model": model}
-    own = _own(entries, groups)
+    own = pd.DataFrame(ledger.by_customer[:-1], groups.index, list(LINES))
+    names = {name: _codes(groups[name]) for name in ("segment", "relationship_model")}
+    views = {name: _by_group(ledger, *found) for name, found in names.items()}
     for place, (name, (code, words)) in enumerate(names.items()):
         own.insert(place, name, words[code])
     return Accounts(
         start, t, spec.minor_units,
-        _by_group(entries, segment, apart), _by_channel(entries, apart),
-        _by_group(entries, model, apart), _total(entries), own,
-        _fixed(groups["relationship_model"], policy, days, spec.minor_units), tuple(notes),
+        views["segment"], _by_channel(ledger), views["relationship_model"],
+        _with_net(pd.DataFrame([ledger.by_customer.sum(axis=0)], columns=list(LINES))).sum(),
+        _with_net(own), _fixed(groups["relationship_model"], policy, days, spec.minor_units),
+        tuple(notes),
     )  # fmt: skip
+
+
+def _with_net(lines: pd.DataFrame) -> pd.DataFrame:
+    return lines.assign(net=sum(sign * lines[line] for line, sign in SIGNS.items()))
 
 
 def _quantities(
     tables: Tables, start: int, t: int, spec: SnapshotSpec, policy: Policy
-) -> pl.DataFrame:
-    """By customer, kind and channel (acquisition: of whichever origin) how many or how much.
-
-    `kind` says how a quantity is priced, `origin` is null but for acquisition.
-    """
-    found = [_margins(tables, start, t, spec)]
+) -> dict[str, pl.DataFrame]:
+    """By kind of price: customer_id, channel, `of` (what the price is of), quantity."""
+    found = {"margin": _margins(tables, start, t, spec)}
     if "customers" in tables and "acquired_at" in tables.columns("customers"):
-        found.append(_acquired(tables, start, t))
+        found["acquisition"] = _acquired(tables, start, t)
     if "interactions" in tables and SERVE not in policy.margin_after:
-        found.append(_started(tables, start, t))
+        found["serve"] = _started(tables, start, t)
     if "contacts" in tables:
-        found += _sent(tables, start, t)
-    columns = [KEY, "kind", "channel", "origin", "quantity"]
-    types = {"kind": pl.String, "channel": pl.String, "origin": pl.String, "quantity": pl.Int64}
-    lazy = [
-        frame.with_columns(pl.lit(None, pl.String).alias(c) for c in columns
-                           if c not in frame.collect_schema().names())
-        .select(pl.col(KEY), *(pl.col(c).cast(types[c]) for c in columns[1:]))
-        for frame in found
-    ]  # fmt: skip
-    return pl.concat(pl.collect_all(lazy))
+        found |= _sent(tables, start, t)
+    wanted = [KEY, pl.col("channel").fill_null(NOT_TOLD), "of", pl.col("quantity").cast(pl.Int64)]
+    made = pl.collect_all(
+        (frame if "of" in frame.collect_schema() else frame.with_columns(of=pl.col("channel")))
+        .select(wanted) for frame in found.values()
+    )  # fmt: skip
+    return dict(zip(found, made, strict=True))
 
 
 def _within(tables: Tables, name: str, instant: str, start: int, t: int) -> pl.LazyFrame:
@@ -149,9 +148,8 @@ def _channel(tables: Tables, name: str) -> pl.Expr:
 def _margins(tables: Tables, start: int, t: int, spec: SnapshotSpec) -> pl.LazyFrame:
     lines = _within(tables, "transactions", "occurred_at", start, t)
     by = [pl.col(KEY), _channel(tables, "transactions")]
-    return lines.group_by(by).agg(
-        kind=pl.lit("margin").first(), quantity=pl.col(net_column(spec)[0]).sum()
-    )
+    summed = lines.group_by(by).agg(quantity=pl.col(net_column(spec)[0]).sum())
+    return summed.with_columns(of=pl.lit(ANY))
 
 
 def _acquired(tables: Tables, start: int, t: int) -> pl.LazyFrame:
@@ -164,7 +162,7 @@ def _acquired(tables: Tables, start: int, t: int) -> pl.LazyFrame:
     origin = pl.col("origin") if "origin" in given else pl.lit(None, pl.String)
     first = [pl.col("first_channel")] if "first_channel" in given else []
     return known.filter((pl.col("acquired_at") >= start) & (pl.col("acquired_at") < t)).select(
-        KEY, kind=pl.lit("acquisition"), origin=origin, quantity=pl.lit(1),
+        KEY, of=origin, quantity=pl.lit(1),
         channel=pl.coalesce(*first, "origin " + origin, pl.lit(None, pl.String)),
     )  # fmt: skip
 
@@ -172,53 +170,41 @@ def _acquired(tables: Tables, start: int, t: int) -> pl.LazyFrame:
 def _started(tables: Tables, start: int, t: int) -> pl.LazyFrame:
     rows = _within(tables, "interactions", "occurred_at", start, t)
     rows = rows.filter(pl.col("initiator") == "customer")
-    return rows.group_by(KEY, "channel").agg(kind=pl.lit("serve").first(), quantity=pl.len())
+    return rows.group_by(KEY, "channel").agg(quantity=pl.len())
 
 
-def _sent(tables: Tables, start: int, t: int) -> list[pl.LazyFrame]:
+def _sent(tables: Tables, start: int, t: int) -> dict[str, pl.LazyFrame]:
     """Contacts that reached somebody: those whose cost is given, and those to be priced."""
     given, rows = tables.columns("contacts"), _within(tables, "contacts", "sent_at", start, t)
     if "arm" in given:
         rows = rows.filter(pl.col("arm").is_null() | (pl.col("arm").str.to_lowercase() != CONTROL))
     by = [pl.col(KEY), _channel(tables, "contacts")]
     if "cost" not in given:
-        return [rows.group_by(by).agg(kind=pl.lit("contact").first(), quantity=pl.len())]
+        return {"contact": rows.group_by(by).agg(quantity=pl.len())}
     known, priced = pl.col("cost").is_not_null(), rows.filter(pl.col("cost").is_null())
-    return [
-        rows.filter(known).group_by(by)
-        .agg(kind=pl.lit("cost").first(), quantity=pl.col("cost").sum()),
-        priced.group_by(by).agg(kind=pl.lit("contact").first(), quantity=pl.len()),
-    ]  # fmt: skip
+    told = rows.filter(known).group_by(by).agg(quantity=pl.col("cost").sum())
+    return {
+        "cost": told.with_columns(of=pl.lit(ANY)),
+        "contact": priced.group_by(by).agg(quantity=pl.len()),
+    }
 
 
-def _prices(policy: Policy, spec: SnapshotSpec) -> pl.DataFrame:
-    """Minor units for one of each kind: `of` is the channel, or the origin, null for any."""
+def _prices(policy: Policy, spec: SnapshotSpec) -> dict[str, dict[str, float]]:
+    """Minor units for one of each kind: of a channel, of an origin, or of any."""
     units = 10**spec.minor_units
-    rows: list[tuple[str, str, float]] = [
-        *(("serve", name, c.serve_cost * units) for name, c in policy.channels.items()),
-        *(("contact", name, c.cost * units) for name, c in policy.channels.items()),
-        *(("acquisition", name, cost * units) for name, cost in policy.acquisition_cost.items()),
-        ("margin", "", net_column(spec)[1]), ("cost", "", 1.0),
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=["kind", "of", "price"], orient="row")
+    return {
+        "margin": {ANY: net_column(spec)[1]},
+        "acquisition": {name: cost * units for name, cost in policy.acquisition_cost.items()},
+        "serve": {name: c.serve_cost * units for name, c in policy.channels.items()},
+        "cost": {ANY: 1.0},
+        "contact": {name: c.cost * units for name, c in policy.channels.items()},
+    }
 
 
-def _priced(quantities: pl.DataFrame, prices: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Quantities with their price; what has none is said, and costs nothing."""
-    kind = pl.col("kind")
-    of = (
-        pl.when(kind.is_in(["margin", "cost"])).then(pl.lit(""))
-        .when(kind == "acquisition").then("origin").otherwise("channel")
-    )  # fmt: skip
-    told = quantities.with_columns(of=of).join(prices, on=["kind", "of"], how="left")
-    missing = told.filter(pl.col("price").is_null()).group_by("kind", "of").agg(
-        pl.col("quantity").sum()
-    )  # fmt: skip
-    notes += _unpriced_notes(missing.sort("kind", "of"))
-    return told.with_columns(pl.col("price").fill_null(0.0))
-
-
-def _unpriced_notes(missing: pl.DataFrame) -> list[str]:
+def _unpriced_notes(
+    rows: list[dict[str, pl.DataFrame]], prices: dict[str, dict[str, float]]
+) -> list[str]:
+    """What has no price counts as free, and is said."""
     what = {
         "acquisition": "customers acquired through origins without policy.acquisition_cost",
         "serve": "contacts that customers started by channels not among policy.channels",
@@ -226,36 +212,79 @@ def _unpriced_notes(missing: pl.DataFrame) -> list[str]:
     }
     made = []
     for kind, words in what.items():
-        own = missing.filter(pl.col("kind") == kind)
-        names = [f"{n or NOT_TOLD} ({q:,})" for n, q in own.select("of", "quantity").iter_rows()]
-        if names:
-            made.append(f"{own['quantity'].sum():,} {words} count as free: {listed(names)}")
+        frames = [share[kind] for share in rows if kind in share]
+        if not frames:
+            continue
+        of = pl.col("of").fill_null(NOT_TOLD)
+        free = pl.concat(frames).filter(~of.is_in(list(prices[kind])))
+        counts = free.group_by(of).agg(pl.col("quantity").sum()).sort("of").rows()
+        if counts:
+            names = listed(f"{name} ({count:,})" for name, count in counts)
+            made.append(f"{sum(n for _, n in counts):,} {words} count as free: {names}")
     return made
 
 
-def _amounts(told: pl.DataFrame) -> pl.DataFrame:
-    """Entries in minor units: customer_id, line, channel, amount."""
-    whole = (pl.col("price") - pl.col("price").round()).abs() < WHOLE
-    by = ["kind", "of", "channel"]
-    # in the order of customers, so that the same books give the same entries
-    rest = told.filter(~whole).sort(*by, KEY)
-    upto = (pl.col("quantity").cum_sum().over(by) * pl.col("price")).round().cast(pl.Int64)
-    carried = rest.with_columns(upto=upto).with_columns(
-        amount=pl.col("upto") - pl.col("upto").shift(1, fill_value=0).over(by)
-    )
-    exact = told.filter(whole).with_columns(
-        amount=pl.col("quantity") * pl.col("price").round().cast(pl.Int64)
-    )
-    line = pl.col("kind").replace({"cost": "contacts", "contact": "contacts"})
-    return pl.concat(
-        frame.select(KEY, pl.col("channel").fill_null(NOT_TOLD), "amount", line=line)
-        for frame in (exact, carried)
-    )
+@dataclass(frozen=True)
+class _Ledger:
+    """Sums of the entries, minor units: one row more than there are customers, for all others.
+
+    `by_customer`: (n + 1, lines). `by_channel`: (channels, lines) of customers of the plan, and how
+    many of them have an `entry` there. `apart`: how many others there are.
+    """
+
+    by_customer: np.ndarray
+    by_channel: np.ndarray
+    channels: tuple[str, ...]
+    entry: np.ndarray
+    apart: int
 
 
-def _places(groups: pd.DataFrame) -> pl.DataFrame:
+def _ledger(
+    quantities: dict[str, pl.DataFrame], prices: dict[str, dict[str, float]], groups: pd.DataFrame
+) -> _Ledger:
+    """The entries priced and summed; integers all along, so that any order of adding is exact."""
     ids = pl.Series(KEY, groups.index.to_numpy(dtype=object), dtype=pl.String)
-    return pl.DataFrame({KEY: ids, "place": np.arange(len(ids))})
+    places = pl.DataFrame({KEY: ids, "place": np.arange(len(ids))})
+    channels = sorted(set().union(*(frame["channel"].unique() for frame in quantities.values())))
+    code = {name: i for i, name in enumerate(channels)}
+    by_customer = np.zeros((len(ids) + 1, len(LINES)), dtype=np.int64)
+    by_channel = np.zeros((len(channels), len(LINES)), dtype=np.int64)
+    entry, others = np.zeros((len(ids) + 1, len(channels)), dtype=bool), []
+    for kind, frame in quantities.items():
+        told = frame.join(places, on=KEY, how="left")
+        outside = told["place"].is_null()
+        others.append(told.filter(outside)[KEY].unique())
+        place = told["place"].fill_null(len(ids)).to_numpy()
+        channel = told["channel"].replace_strict(code, return_dtype=pl.Int64).to_numpy()
+        amount, line = (
+            _amounts(told, place, channel, prices[kind]),
+            LINES.index(LINE_OF.get(kind, kind)),
+        )
+        np.add.at(by_customer[:, line], place, amount)
+        inside = ~outside.to_numpy()
+        np.add.at(by_channel[:, line], channel[inside], amount[inside])
+        entry[place, channel] = True
+    apart = pl.concat(others).n_unique()
+    return _Ledger(by_customer, by_channel, tuple(channels), entry[:-1].sum(axis=0), apart)
+
+
+def _amounts(
+    told: pl.DataFrame, place: np.ndarray, channel: np.ndarray, prices: dict[str, float]
+) -> np.ndarray:
+    """Minor units of each entry, rounded so that the sum of a channel at one price is right."""
+    index = {name: i for i, name in enumerate(prices)}
+    of = told["of"].replace_strict(index, default=len(index), return_dtype=pl.Int64).to_numpy()
+    quantity = told["quantity"].to_numpy()
+    price = np.array([*prices.values(), 0.0])
+    whole = np.abs(price - np.rint(price)) < WHOLE
+    amount = quantity * np.where(whole, np.rint(price), 0.0).astype(np.int64)[of]
+    for name in np.flatnonzero(~whole):
+        for own in (np.flatnonzero((of == name) & (channel == c)) for c in np.unique(channel)):
+            # in the order of the plan, so that the same books give the same entries
+            own = own[np.argsort(place[own], kind="stable")]
+            upto = np.rint(quantity[own].cumsum() * price[name]).astype(np.int64)
+            amount[own] = np.diff(upto, prepend=0)
+    return amount
 
 
 def _codes(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -265,53 +294,29 @@ def _codes(labels: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.asarray(names, dtype=object)
 
 
-def _by_group(
-    entries: pl.DataFrame, group: tuple[np.ndarray, np.ndarray], apart: int
+def _by_group(ledger: _Ledger, codes: np.ndarray, names: np.ndarray) -> pd.DataFrame:
+    sums = np.zeros((len(names), len(LINES)), dtype=np.int64)
+    np.add.at(sums, codes, ledger.by_customer[:-1])
+    return _view(ledger, sums, list(names), np.bincount(codes, minlength=len(names)))
+
+
+def _by_channel(ledger: _Ledger) -> pd.DataFrame:
+    """By channel for who is in the plan; the others are in one line here, too."""
+    order = sorted(np.flatnonzero(ledger.entry), key=lambda i: ledger.channels[i] == NOT_TOLD)
+    names = [ledger.channels[i] for i in order]
+    return _view(ledger, ledger.by_channel[order], names, ledger.entry[order])
+
+
+def _view(
+    ledger: _Ledger, sums: np.ndarray, names: list[str], customers: np.ndarray
 ) -> pd.DataFrame:
-    codes, names = group
-    code = np.append(codes, NO_WHERE)[entries["place"].fill_null(len(codes)).to_numpy()]
-    sums = _summed(entries.with_columns(of=pl.Series(code, dtype=pl.Int64)))
-    sums = sums.reindex(np.arange(len(names)).tolist() + [NO_WHERE] * (apart > 0), fill_value=0)
-    sums.index = pd.Index([*names, *[NOT_IN_PLAN] * (apart > 0)], dtype=object)
-    customers = np.bincount(codes, minlength=len(names))
-    sums.insert(0, "customers", [*customers, *[apart] * (apart > 0)])
-    return sums
-
-
-def _by_channel(entries: pl.DataFrame, apart: int) -> pd.DataFrame:
-    """By channel for who is in the plan, others in one line: they are in no list by any view."""
-    inside = entries.filter(pl.col("place").is_not_null())
-    of = pl.when(pl.col("place").is_null()).then(pl.lit(NOT_IN_PLAN)).otherwise("channel")
-    sums = _summed(entries.with_columns(of=of))
-    count = inside.group_by("channel").agg(n=pl.col("place").n_unique()).rows()
-    known = {**dict(count), NOT_IN_PLAN: apart}
-    special = [name for name in (NOT_TOLD, NOT_IN_PLAN) if name in sums.index]
-    sums = sums.loc[[*sorted(set(sums.index) - {*special}), *special]]
-    sums.insert(0, "customers", [known[name] for name in sums.index])
-    return sums
-
-
-def _summed(entries: pl.DataFrame) -> pd.DataFrame:
-    """Sums of the lines by `of`, and what is left."""
-    sums = entries.group_by("of").agg(
-        pl.col("amount").filter(pl.col("line") == line).sum().alias(line) for line in LINES
-    )
-    wide = pd.DataFrame(
-        {line: sums[line].to_numpy() for line in LINES},
-        index=pd.Index(sums["of"].to_list(), dtype=object), dtype=np.int64,
-    )  # fmt: skip
-    return wide.assign(net=sum(sign * wide[line] for line, sign in SIGNS.items()))
-
-
-def _total(entries: pl.DataFrame) -> pd.Series:
-    return _summed(entries.with_columns(of=pl.lit("all"))).sum()
-
-
-def _own(entries: pl.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """The lines and net value of each customer of the plan."""
-    inside = entries.filter(pl.col("place").is_not_null()).rename({"place": "of"})
-    own = _summed(inside).reindex(np.arange(len(groups)), fill_value=0)
-    return own.set_axis(groups.index)
+    """A row for each name, and one for who is not in the plan where there is somebody."""
+    if ledger.apart:
+        sums, names = np.vstack([sums, ledger.by_customer[-1]]), [*names, NOT_IN_PLAN]
+        customers = np.append(customers, ledger.apart)
+    view = pd.DataFrame(sums, pd.Index(names, dtype=object), list(LINES))
+    view.insert(0, "customers", customers)
+    return _with_net(view)
 
 
 def _fixed(models: pd.Series, policy: Policy, days: int, minor_units: int) -> pd.Series:
