@@ -10,9 +10,10 @@ from books import DAYS, T, accounts, exactly, grouped, policy, tables_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facette.errors import BadInput
 from facette.policy.accounts import LINES, NOT_IN_PLAN, NOT_TOLD, Accounts, losing, remedies
 from facette.policy.reach import reach
-from facette.policy.relationship import ways
+from facette.policy.relationship import check_policy, ways
 from facette.tables.contract import DAY_US
 
 TYPES = [pl.String, pl.Int64, pl.Int64, pl.String, pl.Boolean]
@@ -91,6 +92,8 @@ def test_costs_that_margins_are_told_after_are_not_taken_off_twice() -> None:
     found = accounts(tables_of(shop()), GROUPS, policy(margin_after=["serve"]))
     assert found.total["serve"] == 0
     assert any("not taken off again" in note for note in found.notes)
+    with pytest.raises(BadInput, match="policy.margin_after: rent"):
+        check_policy(policy(margin_after=["rent"]))
 
 
 def test_the_year_of_a_model_is_in_no_customers_account() -> None:
@@ -155,6 +158,21 @@ def drawn_books(lines: list[Any], asked: list[Any], sent: list[Any]) -> dict[str
             "customer_id", "channel", sent_at="at", cost=pl.when(yes).then(number.abs()),
         ),
     }  # fmt: skip
+
+
+def test_rows_in_another_order_give_every_customer_the_same_account() -> None:
+    rng = np.random.default_rng(8)
+    people = [f"c{i}" for i in range(300)]
+    lines = pl.DataFrame({
+        "customer_id": rng.choice(people, 900).tolist(), "occurred_at": [T - 5] * 900,
+        "amount": rng.integers(-50, 99, 900),
+    })  # fmt: skip
+    groups = grouped(dict.fromkeys(people[:250], "all"), dict.fromkeys(people[:250], "gone"))
+    one, two = (
+        accounts(exactly({"transactions": rows}), groups, OWN, margin_rate=0.37)
+        for rows in (lines, lines.sample(fraction=1.0, shuffle=True, seed=3))
+    )
+    pd.testing.assert_frame_equal(one.customers, two.customers)
 
 
 @settings(max_examples=50)

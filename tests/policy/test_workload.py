@@ -13,7 +13,7 @@ from worlds import at
 from facette.dynamics.migration import transition_matrix, transitions
 from facette.errors import BadInput
 from facette.policy.reach import reach
-from facette.policy.relationship import MONTH_DAYS, ways
+from facette.policy.relationship import MONTH_DAYS, check_policy, ways
 from facette.policy.workload import (
     by_owner,
     channels_of,
@@ -195,7 +195,7 @@ def test_the_range_of_the_next_need_holds_the_expectation_and_narrows_with_what_
     middle = next_need(transition_matrix(table, ["left"]), customers, use, newcomers_of(table))
     known = table.assign(customers=table["customers"] * np.where(table["from"] == "new", 1, 100))
     wide, narrow = (
-        next_need_range(t, customers, use, ["left"], draws=2_000, confidence=0.9, seed=1)
+        next_need_range(t, customers, use, draws=2_000, confidence=0.9, seed=1)
         for t in (table, known)
     )
     for found in (wide, narrow):
@@ -212,7 +212,7 @@ def test_the_range_covers_the_need_that_comes_at_its_rate() -> None:
         rows = [(s, to, n) for s, of in counts.items()
                 for to, n in zip(["a", "b", "left"], of, strict=True)]  # fmt: skip
         table = pd.DataFrame(rows, columns=["from", "to", "customers"])
-        found = next_need_range(table, pd.Series({"a": 300, "b": 100}), use, ["left"],
+        found = next_need_range(table, pd.Series({"a": 300, "b": 100}), use,
                                 draws=400, confidence=0.9, seed=seed)  # fmt: skip
         came = rng.multinomial(300, true["a"]) + rng.multinomial(100, true["b"])
         inside += found.loc["calls", "low"] <= came @ [10, 1, 0] <= found.loc["calls", "high"]
@@ -234,3 +234,9 @@ def test_use_of_a_customer_times_customers_is_the_use_of_all() -> None:
     assert (found["advisor_hours"] * size).sum() == pytest.approx(4 * months * 0.75)
     assert (found["calls"] * size).sum() == pytest.approx(5 * 0.6 * months)
     assert found.loc["b", "advisor_hours"] == 0
+
+
+def test_hours_of_a_capacity_that_is_not_there_are_refused() -> None:
+    for wrong in ({"tractor_hours": 100.0}, {"advisor_hours": 0.0}):
+        with pytest.raises(BadInput, match=f"policy.hours_a_person.{next(iter(wrong))}"):
+            check_policy(policy(hours_a_person=wrong))

@@ -73,18 +73,26 @@ def standing(
     )  # fmt: skip
     table.insert(0, "customers", size)
     drawn = _drawn_sums(codes, np.column_stack([figures[n] for n in ranked]), resamples, seed)
-    shares = {}
-    for i, name in enumerate(ranked):
-        shares[name] = pd.DataFrame(rank_shares(drawn[:, :, i]), table.index, _ranks(len(names)))
-        rank = table[name].rank(ascending=False, method="min").astype(int)
-        first, last = rank_range(shares[name].to_numpy(), confidence)
-        table[f"{name}_rank"] = rank
-        table[f"{name}_first"] = np.minimum(first, rank)
-        table[f"{name}_last"] = np.maximum(last, rank)
+    shares = {
+        name: pd.DataFrame(rank_shares(drawn[:, :, i]), table.index, _ranks(len(names)))
+        for i, name in enumerate(ranked)
+    }
+    ranges = [_ranges(table[name], shares[name], confidence) for name in ranked]
+    table = pd.concat([table, *ranges], axis=1)
     order = table[STRATEGIC].sort_values(ascending=False, kind="stable").index
     absent = tuple(name for name in SCORED if name not in scored)
     return Standing(table.loc[order], {n: s.loc[order] for n, s in shares.items()}, absent,
                     resamples, confidence)  # fmt: skip
+
+
+def _ranges(sums: pd.Series, shares: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Rank, first and last by segment; the range holds the rank observed, whatever was drawn."""
+    rank = sums.rank(ascending=False, method="min").astype(int)
+    first, last = rank_range(shares.to_numpy(), confidence)
+    return pd.DataFrame({
+        f"{sums.name}_rank": rank, f"{sums.name}_first": np.minimum(first, rank),
+        f"{sums.name}_last": np.maximum(last, rank),
+    })  # fmt: skip
 
 
 def _ranks(segments: int) -> pd.Index:

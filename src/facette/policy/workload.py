@@ -304,12 +304,13 @@ def next_need(
 
 
 def next_need_range(
-    table: pd.DataFrame, customers: pd.Series, use: pd.DataFrame, absorbing: Sequence[str],
+    table: pd.DataFrame, customers: pd.Series, use: pd.DataFrame,
     *, draws: int, confidence: float, seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """`low` and `high` of the next period's need of each capacity, by the counts of transitions.
 
-    `table`: `migration.transitions`, its newcomers expected again. Each draw takes a row of shares
+    `table`: `migration.transitions`, its newcomers expected again; a state without a row in `use`,
+    as one that nobody comes back from, uses none. Each draw takes a row of shares
     that the counts allow (Dirichlet, by Jeffreys' prior over the states that were reached), lets
     the customers move by them, and newcomers come by a Poisson number: so the range holds what is
     not known of the shares and the chance of who moves. That the next period is like the last is
@@ -318,7 +319,6 @@ def next_need_range(
     rng = np.random.default_rng(seed)
     counts = table.pivot(index="from", columns="to", values="customers").fillna(0)
     each = use.reindex(counts.columns, fill_value=0.0)
-    each.loc[[s for s in counts.columns if s in absorbing]] = 0.0
     need = np.zeros((draws, use.shape[1]))
     for state, row in counts.iterrows():
         seen = row.to_numpy() > 0
