@@ -17,6 +17,7 @@ from facette.wording import listed
 
 MONTH_DAYS = 365.25 / 12
 FINEST = 1e-9
+SERVE, RISK = "serve", "risk"
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,9 @@ def check_policy(policy: Policy) -> None:
     _check_cadence(policy)
     _check_named(policy)
     _check_quiet(policy)
+    strange = [cost for cost in policy.margin_after if cost not in (SERVE, RISK)]
+    if strange:
+        raise BadInput(f"policy.margin_after: {listed(strange)}; it may hold {SERVE} and {RISK}")
 
 
 def _check_model(where: str, model: RelationshipModel, policy: Policy) -> None:
@@ -128,6 +132,12 @@ def _check_uses(policy: Policy) -> None:
     for name, limit in policy.capacity.items():
         if limit is not None and limit < 0:
             raise BadInput(f"policy.capacity.{name}: {limit:g} is below 0")
+    for name, hours in policy.hours_a_person.items():
+        if name not in policy.capacity or hours <= 0:
+            raise BadInput(
+                f"policy.hours_a_person.{name}: {hours:g}; give hours above 0 of one of "
+                f"policy.capacity ({', '.join(policy.capacity)})"
+            )
 
 
 def _check_difference(policy: Policy) -> None:

@@ -140,7 +140,10 @@ class Policy:
     relationship model, against what the programme would choose, its cost shown. `holdout`: share of
     customers who stay as they are, drawn at random, to learn from. `today`: the model of who has
     none on record. `on_request`: the name of being served on request alone; `offer_on_request`:
-    whether the programme may choose it for who can be reached otherwise.
+    whether the programme may choose it for who can be reached otherwise. `hours_a_person`:
+    capacity -> how much of it a full-time person has a month, for those that are people's hours.
+    `margin_after`: the costs (serve, risk) that the margins of transactions are already told after.
+    `satisfaction_question`: of surveys, answered in numbers; null where it is not measured.
     """
 
     horizon_days: int = MISSING
@@ -163,3 +166,6 @@ class Policy:
     on_request: str = MISSING
     offer_on_request: bool = MISSING
     acquisition_cost: dict[str, float] = field(default_factory=dict)
+    hours_a_person: dict[str, float] = field(default_factory=dict)
+    margin_after: list[str] = MISSING
+    satisfaction_question: str | None = None
