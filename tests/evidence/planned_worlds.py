@@ -5,6 +5,8 @@ by the truth afterwards: margins of the next year if customers were handled so, 
 planned, switching and fixed costs.
 """
 
+import json
+import os
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +25,21 @@ ALL = ("behaviour_segment", "value_tier", "potential_tier")
 POLICIES = {"value_potential": ALL[1:], "behaviour": ALL[:1], "crossed": ALL}
 
 
-def planned_world(seed: int, eta: float, kappa: float) -> list[Figures]:
-    """A row for each policy and assigner: what it brings a customer in a year, more than today."""
+def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures]]:
+    """`rows`, one for each policy and assigner: what it brings a customer, more than today.
+
+    Kept in the folder that FACETTE_KEPT names, if any, so that a long run can be taken up again.
+    """
+    kept = os.environ.get("FACETTE_KEPT")
+    file = Path(kept or "", f"{seed}-{eta:g}-{kappa:g}.json")
+    if kept and file.is_file():
+        return {"rows": json.loads(file.read_text())}
     with TemporaryDirectory() as folder, chdir(folder):
-        world = World(seed, eta, kappa)
-        return [{"seed": seed, "eta": eta, "kappa": kappa, **row} for row in world.rows()]
+        own = {"seed": seed, "eta": eta, "kappa": kappa}
+        rows = [{**own, **row} for row in World(seed, eta, kappa).rows()]
+    if kept:
+        file.write_text(json.dumps(rows))
+    return {"rows": rows}
 
 
 class World:
