@@ -24,6 +24,7 @@ from facette.settings import (
     EventData,
     Models,
     Newcomers,
+    Plan,
     Retention,
     Score,
     Simulate,
@@ -34,12 +35,13 @@ from facette.settings import (
     WideData,
     World,
 )
+from facette.settings.policy import Policy
 
 Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
 
 
 def check_ranges(
-    settings: Train | Tune | Score | Describe | Simulate | Compare | Benchmark,
+    settings: Train | Tune | Score | Describe | Simulate | Compare | Benchmark | Plan,
 ) -> None:
     """Refuse figures that no run can be made with, before any data is read.
 
@@ -54,6 +56,10 @@ def check_ranges(
         ranges = _benchmark_ranges(settings)
     else:
         ranges = _data_ranges(settings.data)
+    if isinstance(settings, Plan):
+        ranges += _planning_ranges(settings)
+    if isinstance(settings, Train | Plan):
+        ranges += _policy_ranges(settings.policy)
     if isinstance(settings, Train):
         ranges += [*_snapshot_ranges(settings.snapshot), *_training_ranges(settings)]
     if isinstance(settings, Tune):
@@ -64,6 +70,39 @@ def check_ranges(
     for setting, value, fits, wanted in ranges:
         if not fits:
             raise BadInput(f"{setting}: {value} is out of range; {wanted} is wanted")
+
+
+def _planning_ranges(plan: Plan) -> list[Range]:
+    return [
+        ("seed", plan.seed, plan.seed >= 0, "0 or more"),
+        ("confidence", plan.confidence, 0 < plan.confidence < 1, "between 0 and 1"),
+        ("event_days", plan.event_days, plan.event_days > 0, "1 or more"),
+        ("budget", plan.budget, plan.budget is None or plan.budget >= 0, "0 or more, or null"),
+        *((f"capacity.{name}", n, n is None or n >= 0, "0 or more, or null")
+          for name, n in plan.capacity.items()),
+    ]  # fmt: skip
+
+
+def _policy_ranges(policy: Policy) -> list[Range]:
+    effects = policy.effects
+    costs = ("switching_cost", "minimum_stay_days", "worth_telling")
+    return [
+        ("policy.horizon_days", policy.horizon_days, policy.horizon_days > 0, "1 or more"),
+        ("policy.floor", policy.floor, policy.floor > 0, "1 or more"),
+        (
+            "policy.effects.horizon_days",
+            effects.horizon_days,
+            effects.horizon_days > 0,
+            "1 or more",
+        ),
+        ("policy.effects.least", effects.least, effects.least > 0, "1 or more"),
+        *((f"policy.{name}", n := getattr(policy, name), n >= 0, "0 or more") for name in costs),
+        ("policy.by", policy.by, bool(policy.by), "at least one column"),
+        ("policy.holdout", policy.holdout, 0 <= policy.holdout < 1, "0 to below 1"),
+        ("policy.effects.folds", effects.folds, effects.folds > 1, "2 or more"),
+        ("policy.effects.tame", effects.tame, 0.5 <= effects.tame <= 1, "0.5 to 1"),
+        ("policy.effects.overlap", effects.overlap, 0 < effects.overlap < 0.5, "above 0, below .5"),
+    ]
 
 
 def _comparison_ranges(compare: Compare) -> list[Range]:

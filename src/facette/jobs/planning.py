@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import signature
 
 import numpy as np
@@ -10,10 +10,11 @@ import pandas as pd
 import polars as pl
 
 from facette.errors import BadInput
-from facette.policy.claim import Claim, claimed
-from facette.policy.knowledge import Knowledge, Learnt, knowledge, learnt
+from facette.policy.claim import claimed
+from facette.policy.decision import Planned
+from facette.policy.knowledge import Learnt, knowledge, learnt
 from facette.policy.observational import Comparison, adjusted
-from facette.policy.plan import Base, Plan, plan
+from facette.policy.plan import Base, plan
 from facette.policy.power import drawn
 from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
@@ -33,31 +34,15 @@ FORETOLD = ("value_expected", "churn_probability", "headroom")
 UNTOLD = "unknown"
 
 
-@dataclass(frozen=True)
-class Planned:
-    """The plan of one date, what it rests on, and what was left aside in words.
-
-    `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
-    """
-
-    t: int
-    policy: Policy
-    ways: Ways
-    plan: Plan
-    known: Knowledge
-    claim: Claim | None
-    seen: pd.DataFrame
-    left_long_ago: int
-    notes: list[str] = field(default_factory=list)
-
-
 def planned(
     policy: Policy, bundle: Bundle, tables: Tables, t: int, perimeter: str | None, seed: int,
-    confidence: float, seen: dict[int, pd.DataFrame] | None = None,
+    confidence: float, *, among: pd.Index | None = None,
+    seen: dict[int, pd.DataFrame] | None = None,
 ) -> Planned:  # fmt: skip
     """The plan of the customers at `t` (microseconds) by a packaged model.
 
-    `seen` keeps customers as the model sees them, by date, from one plan to the next.
+    `among`: these customers only; effects are learnt on all. `seen` keeps customers as the model
+    sees them, by date, from one plan to the next.
 
     Raises:
         BadInput: nobody is there, a rule can't be read, or the plan can't be carried out.
@@ -67,6 +52,7 @@ def planned(
     look = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
     known_then = look.at(t)
     here = _still_customers(known_then, spec)
+    here = here if among is None else here & known_then.index.isin(among)
     if not here.any():
         raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
     customers = known_then[here]
@@ -85,9 +71,18 @@ def planned(
     made = plan(policy, base, known)
     claim = claimed(made, known, policy.switching_cost, confidence)
     gone = len(here) - len(customers)
+    then = t - policy.horizon_days * DAY_US
+    before = look.at(then) if _has_history(look, then) else None
     return Planned(
-        t, policy, known_ways, made, known, claim, customers, gone, [*cells.notes, *notes]
-    )
+        t, policy, known_ways, made, bundle.about, known, claim, customers, gone,
+        None if before is None else before[_still_customers(before, spec)], as_date(then),
+        [*cells.notes, *notes],
+    )  # fmt: skip
+
+
+def _has_history(look: _Look, t: int) -> bool:
+    first = first_known_day(look.tables, t)
+    return first is not None and t // DAY_US - first >= look.spec.observation_days
 
 
 @dataclass(frozen=True)

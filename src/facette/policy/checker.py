@@ -69,6 +69,13 @@ class _Case:
             is_known = is_known & (pl.col("recorded_at") < self.t)
         return frame.filter(is_known)
 
+    def models_on_record(self) -> set[str]:
+        """Relationship models that somebody was handled by before: these are set up already."""
+        if "treatments" not in self.tables:
+            return set()
+        rows = self.known("treatments", "from_date").select("relationship_model").unique()
+        return set(rows.collect()["relationship_model"].to_list())
+
     def has(self, table: str, *columns: str) -> bool:
         return table in self.tables and set(columns) <= set(self.tables.columns(table))
 
@@ -318,9 +325,11 @@ def _budget(case: _Case) -> Iterator[Finding]:
     contacts = sum(prices.get(channel, 0.0) * n for channel, n in per_channel.iter_rows())
     used = set(case.rows["relationship_model"].unique().to_list())
     years = policy.horizon_days / 365.25
+    running = case.models_on_record()
     setting_up = sum(
-        m.set_up_cost + m.yearly_cost * years for name, m in policy.models.items() if name in used
-    )
+        m.yearly_cost * years + (0.0 if name in running else m.set_up_cost)
+        for name, m in policy.models.items() if name in used
+    )  # fmt: skip
     total = contacts + setting_up
     if total > policy.budget * (1 + ROUNDING):
         told = f"the plan costs {total:,.2f}, and the budget is {policy.budget:,.2f}"

@@ -42,11 +42,12 @@ class Scored:
 
     `score` is what effects are claimed by. `tamed` is what they are chosen by: the same of
     residuals cut at a quantile of their size, since a few large customers decide otherwise. What
-    is lost by that is told by the claim.
+    is lost by that is told by the claim. `left`: (n,) residuals, currency units.
     """
 
     score: np.ndarray
     tamed: np.ndarray
+    left: np.ndarray
     fold: np.ndarray
     folds: int
 
@@ -63,15 +64,15 @@ def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float
     """
     n, m = trial.propensity.shape
     score, tamed = np.full((n, m), np.nan), np.full((n, m), np.nan)
-    fold = np.zeros(n, dtype=int)
+    fold, unexplained = np.zeros(n, dtype=int), np.zeros(n)
     for k, (others, own) in enumerate(KFold(folds, shuffle=True, random_state=seed).split(score)):
         foretold = clone(usual_outcome()).fit(trial.before[others], outcome[others])
         left = outcome - foretold.predict(trial.before)
         bound = float(np.quantile(np.abs(left[others]), tame))
         score[own] = _robust(trial, left, others, own)
         tamed[own] = _robust(trial, np.clip(left, -bound, bound), others, own)
-        fold[own] = k
-    return Scored(score, tamed, fold, folds)
+        fold[own], unexplained[own] = k, left[own]
+    return Scored(score, tamed, unexplained, fold, folds)
 
 
 def _robust(trial: Trial, left: np.ndarray, others: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -24,9 +24,11 @@ from facette.policy.allocation import (
     rounded,
     with_models,
 )
+from facette.policy.calendar import budget_slack, capacity_slack
 from facette.policy.grades import money_by_grade, weaker
 from facette.policy.knowledge import Knowledge
 from facette.policy.reach import NONE, Reach
+from facette.policy.relationship import MONTH_DAYS, Ways
 from facette.settings.policy import Policy
 from facette.wording import listed
 
@@ -93,6 +95,11 @@ class Plan:
     classes: Classes
     member: np.ndarray
     on_request: bool
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Positions of the models that the programme draws on."""
+        return self.allocation.used
 
     @property
     def offered(self) -> np.ndarray:
@@ -251,9 +258,15 @@ def classes_of(
     return member, Classes(
         np.bincount(code, minlength=len(first)),
         np.where(offered[first], gain[first], -np.inf), use[:, first],
-        np.append(ways.most, budget) - spent, (*ways.capacities, BUDGET),
+        np.append(ways.most, budget) - spent - _slack(ways, policy), (*ways.capacities, BUDGET),
         ways.yearly + np.where(in_use(base), 0.0, ways.set_up),
     )  # fmt: skip
+
+
+def _slack(ways: Ways, policy: Policy) -> np.ndarray:
+    """(r,) what whole contacts on whole days may take more than their even share."""
+    months = policy.horizon_days / MONTH_DAYS
+    return np.append(capacity_slack(ways) * months, budget_slack(ways))
 
 
 def in_use(base: Base) -> np.ndarray:

@@ -143,7 +143,9 @@ class Policy:
     whether the programme may choose it for who can be reached otherwise. `hours_a_person`:
     capacity -> how much of it a full-time person has a month, for those that are people's hours.
     `margin_after`: the costs (serve, risk) that the margins of transactions are already told after.
-    `satisfaction_question`: of surveys, answered in numbers; null where it is not measured.
+    `worth_telling`: currency units a customer and horizon that a difference between models should
+    be seen from, which the size of a trial is told for. `satisfaction_question`: of surveys,
+    answered in numbers; null where it is not measured.
     """
 
     horizon_days: int = MISSING
@@ -168,4 +170,5 @@ class Policy:
     acquisition_cost: dict[str, float] = field(default_factory=dict)
     hours_a_person: dict[str, float] = field(default_factory=dict)
     margin_after: list[str] = MISSING
+    worth_telling: float = MISSING
     satisfaction_question: str | None = None

@@ -1,0 +1,176 @@
+"""`facette plan`: from the model in use to who is handled how, in a file to be carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from facette.errors import BadInput
+from facette.jobs.deciding import decided
+from facette.jobs.places import check_out, write
+from facette.jobs.planning import planned
+from facette.jobs.progress import Progress
+from facette.jobs.progress import progress as progress_bar
+from facette.jobs.realised import realised
+from facette.policy.decision import Decision
+from facette.policy.relationship import check_policy
+from facette.ranges import check_ranges
+from facette.registry.models import LoadedModel, load
+from facette.registry.plans import earlier_plan, record_plan
+from facette.registry.tracking import tracked
+from facette.reports.decision import decision_metrics, headline
+from facette.reports.decision_page import decision_page
+from facette.settings import EventData, Plan, WideData
+from facette.settings.policy import Policy
+from facette.snapshots.known import known_at
+from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds, read
+
+STAGES = 4
+
+
+@dataclass(frozen=True)
+class PlanMade:
+    """What a planning run leaves: its decision, figures, files, and where it is tracked."""
+
+    run_id: str
+    decision: Decision
+    metrics: dict[str, float]
+    page: Path
+    out: Path
+
+
+def main(cfg: DictConfig) -> None:
+    """Plan as configured, then print the headline figures."""
+    hydra, settings = HydraConfig.get(), OmegaConf.to_object(cfg)
+    made = plan(settings, Path(hydra.runtime.output_dir), OmegaConf.to_yaml(cfg, resolve=True))  # type: ignore[arg-type]
+    lines = headline(made.decision)
+    lines += [f"Activation file: {made.out}; left out: {left_out_beside(made.out)}"]
+    lines += [f"Decision page: {made.page}", f"Tracked as run {made.run_id}"]
+    tqdm.write("\n".join(lines))
+
+
+def plan(settings: Plan, folder: Path, configuration: str = "") -> PlanMade:
+    """Plan for the customers of `reference_date` with a registered model, and track it.
+
+    Raises:
+        BadInput: the configuration or the data are not fit; nothing is written then.
+    """
+    with progress_bar(STAGES, settings.progress) as progress:
+        progress.stage("checking the configuration")
+        check_ranges(settings)
+        policy = policy_of(settings)
+        check_policy(policy)
+        out = Path(settings.out)
+        check_out(out, ".parquet", ".csv")
+        if isinstance(settings.data, WideData):
+            raise BadInput("data: a wide table bears no dates, and a plan stands at one")
+        assert isinstance(settings.data, EventData)
+        name = f"{settings.tracking.registry_prefix}{settings.data.name}_customer"
+        model = load(settings.tracking, name, settings.alias)
+        t = microseconds(settings.reference_date, "reference_date")
+        progress.stage("reading and checking tables")
+        tables = read(settings.data)
+        _check_date(settings, tables, t)
+        decision = _decided(settings, policy, model, tables, t, progress)
+        progress.stage("reporting and tracking")
+        return _recorded(settings, decision, tables, t, folder, out, configuration)
+
+
+def policy_of(settings: Plan) -> Policy:
+    """The policy with the limits that were given to the plan itself.
+
+    Raises:
+        BadInput: a capacity is given that the policy does not have.
+    """
+    absent = [name for name in settings.capacity if name not in settings.policy.capacity]
+    if absent:
+        raise BadInput(
+            f"capacity.{absent[0]}: the policy has none of that name (there are: "
+            f"{', '.join(settings.policy.capacity)})"
+        )
+    capacity = {**settings.policy.capacity, **settings.capacity}
+    return replace(settings.policy, budget=settings.budget, capacity=capacity)
+
+
+def left_out_beside(out: Path) -> Path:
+    """The file of who is left out, beside the activation file."""
+    return out.with_name(f"{out.stem}.left_out{out.suffix}")
+
+
+def _check_date(settings: Plan, tables: Tables, t: int) -> None:
+    if t > tables.observed_until:
+        raise BadInput(
+            f"reference_date: {settings.reference_date} is past the end of observation; what "
+            "happened until then is not known"
+        )
+
+
+def _decided(
+    settings: Plan, policy: Policy, model: LoadedModel, tables: Tables, t: int, progress: Progress
+) -> Decision:
+    progress.stage("learning effects and allocating")
+    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
+    perimeter = " and ".join(f"({p})" for p in both) or None
+    among = _of_event(settings, tables, t)
+    made = planned(
+        policy, model.bundle, tables, t, perimeter, settings.seed, settings.confidence,
+        among=among,
+    )  # fmt: skip
+    version = f"{model.name} {model.version}"
+    return decided(made, tables, version, settings.confidence, settings.seed)
+
+
+def _of_event(settings: Plan, tables: Tables, t: int) -> pd.Index | None:
+    """The customers of a commercial event; None for all.
+
+    Raises:
+        BadInput: nobody had it.
+    """
+    if settings.event is None:
+        return None
+    if "events" not in tables:
+        raise BadInput("event: the data hold no table of events")
+    rows: pl.LazyFrame = known_at(tables, "events", t).to_native()
+    since = t - settings.event_days * DAY_US
+    found = rows.filter((pl.col("kind") == settings.event) & (pl.col("occurred_at") >= since))
+    customers = pl.DataFrame(found.select("customer_id").unique().collect())["customer_id"]
+    if not len(customers):
+        raise BadInput(
+            f"event: no '{settings.event}' in the {settings.event_days} days before "
+            f"{settings.reference_date}; choose another kind, or a larger event_days"
+        )
+    return pd.Index(customers.to_list())
+
+
+def _recorded(
+    settings: Plan, decision: Decision, tables: Tables, t: int, folder: Path, out: Path,
+    configuration: str,
+) -> PlanMade:  # fmt: skip
+    tags = {
+        "facette.verb": "plan", "facette.data": settings.data.name,
+        "facette.reference_date": settings.reference_date, "facette.parts": "policy",
+        "facette.perimeter": settings.perimeter or settings.event or "everyone",
+    }  # fmt: skip
+    with tracked(
+        settings.tracking, experiment=settings.data.name,
+        name=f"plan {settings.reference_date}", tags=tags,
+    ) as run:  # fmt: skip
+        earlier = earlier_plan(run, settings.data.name, settings.reference_date)
+        after = None if earlier is None else realised(earlier, decision, tables, t, settings)
+        metrics = decision_metrics(decision) | ({} if after is None else after.metrics())
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "decision.html"
+        page.write_text(decision_page(decision, after, settings.data, run.run_id), encoding="utf-8")
+        record_plan(run, decision.assigned, decision.activation, decision.left_out, metrics, page)
+        run.text(configuration, "configuration.yaml")
+        run.describe("\n".join(f"- {line}" for line in headline(decision)))
+    write(decision.activation, out)
+    write(decision.left_out, left_out_beside(out))
+    return PlanMade(run.run_id, decision, metrics, page, out)

@@ -1,0 +1,96 @@
+"""After the fact: what an earlier plan brought, against those it was held back from.
+
+Who was held out was drawn by lot, so that the difference of net value since then, adjusted for what
+was known before, is the effect of having planned at all; who was to stay as they were is in both
+groups and weakens it evenly. Whether the plan was carried out is told beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from facette.policy.decision import Decision
+from facette.policy.effects import scored
+from facette.policy.trial import Trial, net_between
+from facette.registry.plans import EarlierPlan
+from facette.settings import Plan
+from facette.snapshots.spec import SnapshotSpec
+from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds
+
+LEAST_DAYS, LEAST_HELD_OUT = 28, 30
+
+
+@dataclass(frozen=True)
+class Realised:
+    """What a plan brought each customer in `days`, currency units, with an interval.
+
+    `predicted`: its claim for as many days, None where it made none; contacts' costs are not in
+    `gain`, `carried_out` is the share of its customers who are handled now as it said, NaN where
+    that is not on record.
+    """
+
+    reference_date: str
+    run_id: str
+    days: int
+    customers: int
+    held_out: int
+    gain: float
+    low: float
+    high: float
+    predicted: float | None
+    carried_out: float
+
+    def metrics(self) -> dict[str, float]:
+        """Figures by tracked name."""
+        told = {"realised_each": self.gain, "realised_each_low": self.low,
+                "realised_each_high": self.high, "realised_days": self.days,
+                "carried_out": self.carried_out}  # fmt: skip
+        told |= {} if self.predicted is None else {"predicted_each": self.predicted}
+        return {f"policy/{name}": float(figure) for name, figure in told.items()}
+
+
+def realised(
+    earlier: EarlierPlan, decision: Decision, tables: Tables, t: int, settings: Plan
+) -> Realised | None:
+    """The effect of an earlier plan up to `t`; None where too few were held out, or too briefly."""
+    start = microseconds(earlier.reference_date, "reference_date")
+    days = int(min((t - start) // DAY_US, earlier.horizon_days))
+    assigned = earlier.assigned
+    held = assigned["holdout"].to_numpy(dtype=bool)
+    if days < LEAST_DAYS or min(held.sum(), (~held).sum()) < LEAST_HELD_OUT:
+        return None
+    spec = SnapshotSpec.from_dict(decision.planned.about["snapshot"])
+    since = assigned.assign(start=start)["start"]
+    share = float(held.mean())
+    likely = np.tile([share, 1 - share], (len(held), 1))
+    before = net_between(tables, t, since, -days, spec)
+    trial = Trial(
+        assigned.index, (~held).astype(int), likely, net_between(tables, t, since, days, spec),
+        before[:, None], before, True, days, start,
+    )  # fmt: skip
+    folds = decision.planned.policy.effects.folds
+    score = scored(trial, trial.outcome, folds, settings.seed).score
+    each = score[:, 1] - score[:, 0]
+    mean, se = float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
+    half = float(norm.ppf(0.5 + settings.confidence / 2)) * se
+    claim = earlier.claimed
+    return Realised(
+        earlier.reference_date, earlier.run_id, days, len(held), int(held.sum()),
+        mean, mean - half, mean + half,
+        None if claim is None else claim * days / earlier.horizon_days,
+        _carried_out(earlier, decision),
+    )  # fmt: skip
+
+
+def _carried_out(earlier: EarlierPlan, decision: Decision) -> float:
+    """Of those who were to be handled otherwise and are still there, who is handled so today."""
+    then = earlier.assigned[~earlier.assigned["holdout"]]
+    moved = then[then["relationship_model"] != then["today"]]
+    now = decision.assigned["today"].reindex(moved.index).dropna()
+    if now.empty:
+        return float("nan")
+    return float((now == moved["relationship_model"].loc[now.index]).mean())

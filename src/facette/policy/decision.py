@@ -1,0 +1,93 @@
+"""What a decision rests on and what it says: plain figures and tables, filled by the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from facette.policy.accounts import Accounts, Losing
+from facette.policy.claim import Claim
+from facette.policy.knowledge import Knowledge
+from facette.policy.plan import Plan
+from facette.policy.relationship import Ways
+from facette.policy.sensitivity import Sensitivity
+from facette.policy.standing import Standing
+from facette.settings.policy import Policy
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan of one date, what it rests on, and what was left aside in words.
+
+    `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
+    `about`: what the packaged model says of itself. `before`: customers as they were a horizon
+    earlier, None where history is short.
+    """
+
+    t: int
+    policy: Policy
+    ways: Ways
+    plan: Plan
+    about: Mapping[str, Any]
+    known: Knowledge
+    claim: Claim | None
+    seen: pd.DataFrame
+    left_long_ago: int
+    before: pd.DataFrame | None = None
+    before_date: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Visible:
+    """When the plan's own effect can be seen, and how large it has to be.
+
+    `held_out` of `customers` are compared until `date` (ISO); an effect of `least` currency units a
+    customer over the horizon shows in 4 of 5 cases, and `claimed` is what is expected.
+    `trial`: customers of a trial that would tell `worth_telling` apart between all models in every
+    segment; None where residuals are not known.
+    """
+
+    customers: int
+    held_out: int
+    date: str
+    least: float | None
+    claimed: float | None
+    worth_telling: float
+    trial: float | None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the next period asks of each capacity: now, next, newcomers, and its range."""
+
+    table: pd.DataFrame
+    note: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Everything that a decision page, an activation file and the tracked figures tell."""
+
+    planned: Planned
+    assigned: pd.DataFrame
+    activation: pd.DataFrame
+    left_out: pd.DataFrame
+    objectors: int
+    violations: pd.DataFrame
+    accounts: Accounts
+    losing: Losing
+    remedies: pd.DataFrame
+    standing: Standing | None
+    portfolios: Mapping[str, pd.DataFrame]
+    outbound: pd.DataFrame
+    inbound: pd.DataFrame
+    peaks: Mapping[str, pd.DataFrame]
+    need: Need | None
+    satisfaction: pd.DataFrame | None
+    what_if: pd.DataFrame
+    sensitivity: Sensitivity | None
+    visible: Visible

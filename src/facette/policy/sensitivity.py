@@ -1,0 +1,52 @@
+"""How far a plan hangs on effects that are not known exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facette.policy.allocation import with_models
+from facette.policy.knowledge import Knowledge
+from facette.policy.plan import Plan, at_last, gains
+
+DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Over draws of the effects within their standard errors.
+
+    `low`, `high`: of the gain that the plan as it stands would bring, `missed`: the mean of what
+    the best plan for each draw would bring more, currency units; `moved`: the mean share of free
+    customers whom that plan would handle otherwise.
+    """
+
+    low: float
+    high: float
+    missed: float
+    moved: float
+    draws: int
+
+
+def sensitivity(
+    found: Plan, known: Knowledge, switching: float, confidence: float, seed: int
+) -> Sensitivity | None:
+    """The plan under other effects, the models in use staying; None where no error is known."""
+    if not known.se.any():
+        return None
+    rng, offered = np.random.default_rng(seed), found.offered
+    standing, fixed = found.allocation.share, float(found.classes.fixed[list(found.used)].sum())
+    stays, best, moved = [], [], []
+    for _ in range(DRAWS):
+        drawn = known.effect + known.se * rng.standard_normal(known.se.shape)
+        own = gains(found.base, drawn, switching)[found.first]
+        wanted = np.where(offered, own if found.on_request else at_last(own, offered), -np.inf)
+        again = with_models(replace(found.classes, gain=wanted), found.allocation.used)
+        stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
+        if again is not None:
+            best.append(again.net - stays[-1])
+            moved.append(np.abs(again.share - standing).sum() / 2 / standing.sum())
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(stays, [tail, 1 - tail])
+    return Sensitivity(float(low), float(high), float(np.mean(best)), float(np.mean(moved)), DRAWS)

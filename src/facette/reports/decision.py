@@ -1,0 +1,60 @@
+"""One page per decision: who is treated differently from Monday, what it asks, what it is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facette.policy.decision import Decision
+from facette.policy.grades import grade_of_total
+from facette.reports.words import money, number
+
+
+def decision_metrics(decision: Decision) -> dict[str, float]:
+    """Every figure of a plan, as `policy/<metric>`; money in currency units over the horizon."""
+    planned, plan = decision.planned, decision.planned.plan
+    n, claim = len(plan.base), decision.planned.claim
+    told = {
+        "customers": n, "changed": float(plan.changed.mean()), "net": plan.net,
+        "net_each": plan.net / n, "models": len(plan.allocation.used) - 1,
+        "cells": len(plan.base.cells), "held_out": int(plan.base.held_out.sum()),
+        "objectors": decision.objectors, "left_out": len(decision.left_out),
+        "violations": len(decision.violations), "losing_customers": len(decision.losing.customers),
+        "horizon_days": planned.policy.horizon_days,
+    }  # fmt: skip
+    told |= {f"effect_{g.replace(', ', '_')}": m for g, m in plan.by_grade().items()}
+    if claim is not None:
+        told |= {"claimed": claim.net, "claimed_low": claim.low, "claimed_high": claim.high}
+        told |= {
+            f"{name}_each": told[name] / n for name in ("claimed", "claimed_low", "claimed_high")
+        }
+    for row in plan.use.itertuples():
+        told |= {f"use/{row.resource}": row.planned, f"use/{row.resource}_today": row.today}
+        if row.price:
+            told[f"price/{row.resource}"] = row.price
+    return {f"policy/{name}": float(figure) for name, figure in told.items()
+            if np.isfinite(figure)}  # fmt: skip
+
+
+def headline(decision: Decision) -> list[str]:
+    """The plan in a few lines."""
+    planned, plan = decision.planned, decision.planned.plan
+    currency, n = planned.about["currency"], len(plan.base)
+    lines = [
+        f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
+        f"today, by {len(plan.allocation.used) - 1} relationship models; "
+        f"{number(plan.base.held_out.sum())} are held out",
+        f"Net gain over {planned.policy.horizon_days} days against today: "
+        f"{money(plan.net, currency)}, evidence: {grade_of_total(plan.by_grade())}",
+    ]
+    if planned.claim is not None:
+        claim = planned.claim
+        lines.append(
+            f"Told on customers it was not chosen by: {money(claim.net, currency)} "
+            f"({money(claim.low, currency)} to {money(claim.high, currency)})"
+        )
+    broken = "none" if decision.violations.empty else number(len(decision.violations))
+    lines.append(
+        f"Rules broken, by the independent checker: {broken}; {number(len(decision.left_out))} "
+        f"customers left out, {number(decision.objectors)} who object not even looked at"
+    )
+    return lines
