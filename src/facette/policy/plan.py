@@ -294,8 +294,8 @@ def _solved(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
     except ValueError:
         short = _too_much(classes)
         raise BadInput(
-            f"policy: who stays, who is held out and who is placed by rule alone use more "
-            f"{listed(short)} than there is; raise it, or lower policy.holdout or "
+            f"policy: who stays, who is held out and who is placed by rule alone use more than "
+            f"there is of {listed(short)}; raise it, or lower policy.holdout or "
             "policy.minimum_stay_days"
         ) from None
 
@@ -306,7 +306,7 @@ def _too_much(classes: Classes) -> list[str]:
     least = np.where(possible, classes.use, np.inf).min(axis=2)
     wanted = least @ classes.customers
     return [
-        f"{name} ({need:,.0f} of {most:,.0f})"
+        f"{name} ({need - most:,.0f} too much)"
         for name, need, most in zip(classes.resources, wanted, classes.most, strict=True)
         if need > most
     ] or ["of several resources at once"]
