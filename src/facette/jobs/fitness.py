@@ -13,6 +13,7 @@ from facette.models.facets import check_features, check_outcomes, peer_columns, 
 from facette.models.folds import OUTCOMES, check_folds
 from facette.models.learner import is_lightgbm
 from facette.models.validation import sample
+from facette.policy.relationship import check_policy
 from facette.segments.applied import BEHAVIOUR
 from facette.segments.behaviour import check_clusterer, check_k, chosen_columns
 from facette.segments.tiers import check_tiers
@@ -26,7 +27,7 @@ MODEL_PARTS = ("value", "potential", "churn")
 PARTS = ("segments", *MODEL_PARTS)
 WITH_VALUE = ("upside", "value_if_staying")  # of dated data, packaged with expected value
 BY_CATEGORY = "headroom by category"
-ON_DEMAND = ("grid",)
+ON_DEMAND = ("grid", "policy")
 SEGMENTATION = ("predict", "plain", "kind", "get_params")
 
 
@@ -91,9 +92,27 @@ def switched_off(settings: Train, snapshots: Panel) -> dict[str, str]:
         )
     if chosen.by_category and (why := _without_categories(settings, snapshots, off)):
         off[BY_CATEGORY] = why
-    if not wanted - set(off):
+    if "policy" in wanted:
+        _check_plannable(settings, snapshots, off)
+    if not wanted - set(off) - {"policy"}:
         raise BadInput(f"parts: nothing is left to train; {'; '.join(map(': '.join, off.items()))}")
     return off
+
+
+def _check_plannable(settings: Train, snapshots: Panel, off: dict[str, str]) -> None:
+    """Refuse a policy of what has no dates, or can't be carried out.
+
+    Raises:
+        BadInput: see `check_policy`; or nothing is left that customers could be told apart by.
+    """
+    check_policy(settings.policy)
+    if not snapshots.dated:
+        raise BadInput("parts: policy needs dates, and a wide table bears none; leave it out")
+    if "segments" in off:
+        raise BadInput(
+            "parts: policy crosses segments and tiers, which are packaged with segments; add "
+            "segments to parts, or leave policy out"
+        )
 
 
 def _without(part: str, settings: Train, snapshots: Panel, off: dict[str, str]) -> str | None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from facette.jobs.categories import categories_of, judged_categories
 from facette.jobs.championship import beside_champion, check_definition, registered_names
+from facette.jobs.deciding import decided
 from facette.jobs.explaining import explained
 from facette.jobs.fitness import (
     MODEL_PARTS,
@@ -30,6 +31,7 @@ from facette.jobs.fitness import (
     estimators_of,
     switched_off,
 )
+from facette.jobs.planning import planned
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.recording import record
@@ -50,12 +52,17 @@ from facette.models.folds import held_out, judge_in_folds
 from facette.models.judging import Judgement, judge, tau_of, with_profit
 from facette.models.newcomers import counted, learnt_apart, settled, told_apart
 from facette.models.validation import seen_by_models
+from facette.policy.decision import Decision
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
+from facette.registry.customer_model import Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
-from facette.registry.tracking import code_version, looks_at, tracked
+from facette.registry.plans import record_plan
+from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
+from facette.reports.decision import decision_metrics, headline
+from facette.reports.decision_page import decision_page
 from facette.reports.findings import Findings
 from facette.reports.page import render
 from facette.reports.story import Story
@@ -67,7 +74,7 @@ from facette.segments.behaviour import (
 )
 from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid, learn_grid
 from facette.segments.side_by_side import SideBySide
-from facette.settings import EventData, Newcomers, Train, WideData
+from facette.settings import EventData, Newcomers, Part, Train, WideData
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.wide import wide_panel
@@ -89,6 +96,7 @@ class Trained:
     report: Path
     scored: pd.DataFrame
     versions: dict[str, int]
+    plan: list[str]
 
 
 def main(cfg: DictConfig) -> None:
@@ -103,7 +111,7 @@ def main(cfg: DictConfig) -> None:
     registered = ", ".join(f"{name} {version}" for name, version in trained.versions.items())
     later = max(trained.versions.values(), default=1) > 1
     note = "; the champion stays, to score with this one: alias=challenger" if later else ""
-    lines = [*summary_lines(trained.story), f"Registered: {registered}{note}"]
+    lines = [*summary_lines(trained.story), *trained.plan, f"Registered: {registered}{note}"]
     lines += [
         f"Report: {trained.report}",
         f"Tracked as run {trained.run_id}; to open it: {_page()}",
@@ -175,6 +183,7 @@ def train(
                 _judged_grid(settings, told, grid, scored), side,
                 judged_categories(settings, categories, bundle, rows, scored),
             )  # fmt: skip
+            decision = _decided(settings, bundle, tables, progress)
             progress.stage("explaining and reporting")
             names = registered_names(settings, snapshots, bundle.parts)
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
@@ -188,8 +197,11 @@ def train(
             report.write_text(render(story), encoding="utf-8")
             progress.stage("tracking and registering")
             record(run, found, story, metrics, report)
+            if decision is not None:
+                metrics |= _record_plan(run, decision, settings, folder)
             versions = register(run, workshop, names, rows, cards(story, names))
-        return Trained(run.run_id, metrics, story, report, found.scored, versions)
+        lines = [] if decision is None else headline(decision)
+        return Trained(run.run_id, metrics, story, report, found.scored, versions, lines)
 
 
 def _snapshots(settings: Train, progress: Progress) -> tuple[Tables, Panel]:
@@ -339,6 +351,33 @@ def _with_profit(
     instead = data.outcomes.churn_means if isinstance(data, WideData) else partly
     churn = with_profit(judgements["churn"], snapshots, scored, retention, instead)
     return judgements | {"churn": churn}
+
+
+def _decided(
+    settings: Train, bundle: Bundle, tables: Tables, progress: Progress
+) -> Decision | None:
+    """The plan at the end of observation, where it is asked for."""
+    if Part.policy not in settings.parts:
+        return None
+    progress.detail("planning")
+    made = planned(
+        settings.policy, bundle, tables, tables.observed_until, settings.snapshot.perimeter,
+        settings.seed, settings.evaluation.confidence,
+    )  # fmt: skip
+    confidence, version = settings.evaluation.confidence, f"model {bundle.digest[:16]}"
+    return decided(made, tables, version, confidence, settings.seed)
+
+
+def _record_plan(
+    run: TrackedRun, decision: Decision, settings: Train, folder: Path
+) -> dict[str, float]:
+    """The plan's figures, page and files, under a child run of its own."""
+    told, page = decision_metrics(decision), folder / "decision.html"
+    page.write_text(decision_page(decision, None, settings.data, run.run_id), encoding="utf-8")
+    run.metrics(told)
+    with run.child("policy") as child:
+        record_plan(child, decision.assigned, decision.activation, decision.left_out, told, page)
+    return told
 
 
 def _recovered(

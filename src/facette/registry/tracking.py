@@ -251,6 +251,7 @@ def looks_at(run: TrackedRun, data: str) -> int:
     """How often the test date of `run` has been looked at on this data, this run included."""
     date = run.client.get_run(run.run_id).data.tags.get("facette.reference_date", "")
     same = f"tags.`facette.reference_date` = '{date}' and tags.`facette.data` = '{data}'"
+    same += " and tags.`facette.verb` != 'plan'"  # which looks at no outcome after its date
     seen = run.client.search_runs([run.experiment_id], same, max_results=10_000)
     return len(seen)
 

@@ -46,6 +46,11 @@ def headline(decision: Decision) -> list[str]:
         f"Net gain over {planned.policy.horizon_days} days against today: "
         f"{money(plan.net, currency)}, evidence: {grade_of_total(plan.by_grade())}",
     ]
+    if planned.known.ground is None and not planned.policy.effects.assumed:
+        lines.append(
+            "Nothing is known of what a relationship model does here: no treatment on record tells "
+            "of it, and policy.effects.assumed assumes nothing, so that everyone stays as they are"
+        )
     if planned.claim is not None:
         claim = planned.claim
         lines.append(
