@@ -6,6 +6,7 @@ import numpy as np
 
 from facette.policy.decision import Decision
 from facette.policy.grades import grade_of_total
+from facette.reports.description_words import counted
 from facette.reports.words import money, number
 
 
@@ -41,7 +42,7 @@ def headline(decision: Decision) -> list[str]:
     currency, n = planned.about["currency"], len(plan.base)
     lines = [
         f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
-        f"today, by {len(plan.allocation.used) - 1} relationship models; "
+        f"today, by {counted(len(plan.allocation.used) - 1, 'relationship model')}; "
         f"{number(plan.base.held_out.sum())} are held out",
         f"Net gain over {planned.policy.horizon_days} days against today: "
         f"{money(plan.net, currency)}, evidence: {grade_of_total(plan.by_grade())}",
