@@ -54,7 +54,9 @@ class Scored:
 
 def usual_outcome() -> object:
     """The regression that foretells an outcome from the past."""
-    return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), RidgeCV(np.logspace(-1, 5, 13)))
+    return make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), RidgeCV(np.logspace(-1, 5, 13))
+    )
 
 
 def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float = 1.0) -> Scored:

@@ -60,7 +60,9 @@ def adjusted(
     if np.bincount(trial.way)[had].min() < folds:
         return None
     likely = np.zeros(trial.propensity.shape)
-    guess = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=500))
+    guess = make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=500)
+    )
     likely[:, had] = cross_val_predict(
         guess, trial.before, trial.way, cv=folds, method="predict_proba"
     )
