@@ -16,7 +16,7 @@ from scipy.stats import norm
 from facette.policy.allocation import with_models
 from facette.policy.effects import cell_means, drawn_together
 from facette.policy.knowledge import Knowledge, Learnt
-from facette.policy.plan import Plan, at_last, gains
+from facette.policy.plan import Plan, gains
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ def _of_fold(
 def _replanned(found: Plan, effect: np.ndarray, switching: float) -> np.ndarray:
     """(c, m) customers of the plan's classes by other effects, the models in use staying."""
     gain, offered = gains(found.base, effect, switching)[found.first], found.offered
-    gain = gain if found.on_request else at_last(gain, offered)
     classes = replace(found.classes, gain=np.where(offered, gain, -np.inf))
     again = with_models(classes, found.allocation.used)
     return found.allocation.share if again is None else again.share

@@ -78,7 +78,7 @@ class Plan:
     against today, `of_effect` what of it is due to effects and not to costs, `grade` how far that
     can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
     resource that binds. `use`: of each resource, of the plan and today. `classes`, `member`: what
-    the programme saw, and whether being served on request was its to choose.
+    the programme saw.
     """
 
     base: Base
@@ -94,7 +94,6 @@ class Plan:
     use: pd.DataFrame
     classes: Classes
     member: np.ndarray
-    on_request: bool
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -198,9 +197,8 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     fixed = placed(policy, base, permitted)
     offered = _offered(permitted, known.known, base.today, fixed.model)
     cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
-    wanted = gain if policy.offer_on_request else at_last(gain, offered)
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
-    member, classes = classes_of(policy, base, offered, wanted, use)
+    member, classes = classes_of(policy, base, offered, gain, use)
     table, allocation = _solved(classes)
     whole = rounded(classes, allocation.share)
     score = np.where(offered, known.of_customer - cost, -np.inf)
@@ -214,7 +212,6 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
         base, model, *_why(base, fixed), gain[row, model], of_effect, grade,
         float(gain[row, model].sum()) - _paid(base, model), allocation, table,
         _used(base, classes.resources, policy, model, use, allocation), classes, member,
-        policy.offer_on_request,
     )  # fmt: skip
 
 
@@ -230,12 +227,6 @@ def _offered(
     offered[bound] = False
     offered[row[bound], placed_in[bound]] = True
     return offered
-
-
-def at_last(gain: np.ndarray, offered: np.ndarray) -> np.ndarray:
-    """Gains (n, m) by which being served on request is chosen only where nothing else is left."""
-    others = np.where(offered[:, :-1], gain[:, :-1], np.inf).min(axis=1)
-    return np.column_stack([gain[:, :-1], np.minimum(gain[:, -1], others)])
 
 
 def classes_of(
