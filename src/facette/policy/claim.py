@@ -70,7 +70,7 @@ def _replanned(found: Plan, effect: np.ndarray, switching: float) -> np.ndarray:
     gain, offered = gains(found.base, effect, switching)[found.first], found.offered
     gain = gain if found.on_request else at_last(gain, offered)
     classes = replace(found.classes, gain=np.where(offered, gain, -np.inf))
-    again = with_models(classes, found.allocation.used)
+    again = with_models(classes, found.open)
     return found.allocation.share if again is None else again.share
 
 
