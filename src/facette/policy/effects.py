@@ -7,8 +7,9 @@ on the past foretells of it,
     score of model m = d_m + 1[handled by m] / propensity of m x (r - d_m) - r,
 
 d_m the mean r of m, regression and means learnt on other customers than the one scored. The mean
-score over a cell is its effect, against how the same customers were handled in the trial; with
-known propensities it is unbiased whatever the regression misses. The last r makes it a comparison
+score over a cell is its effect, against how the same customers were handled in the trial. With
+known propensities it is unbiased whatever the regression misses; where models do the same for
+everyone, a regression that is right makes up for propensities that are not. The last r makes it a comparison
 of the same customers: what the regression misses of a cell, or of those whom a model can reach,
 would else look like an effect.
 
@@ -25,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
@@ -201,8 +201,3 @@ def by_customer(trial: Trial, found: Scored, base: np.ndarray) -> np.ndarray:
         learnt = clone(usual_outcome()).fit(trial.before[known], found.tamed[known, m])
         made[:, m] = learnt.predict(base)
     return made
-
-
-def label_codes(labels: pd.DataFrame) -> list[np.ndarray]:
-    """(n,) whole numbers for each column of labels, a missing one being a kind of its own."""
-    return [pd.factorize(labels[name], use_na_sentinel=False)[0] for name in labels]

@@ -35,6 +35,7 @@ from facette.wording import listed
 
 BUDGET = "budget"
 FREE = -1
+CENT = 0.01
 SEGMENTS = ("segment", "tier", "cell", "grade", "confidence")  # in the names of columns of segments
 PROGRAMME, RULE, PROFILE, STAYS, HELD_OUT, NOT_REACHED = (
     "programme", "rule", "chosen profile", "stays", "held out", "not reached"
@@ -246,9 +247,12 @@ def _offered(
 
 
 def at_last(gain: np.ndarray, offered: np.ndarray) -> np.ndarray:
-    """Gains (n, m) by which being served on request is chosen only where nothing else is left."""
+    """Gains (n, m) by which being served on request is chosen only where nothing else is left.
+
+    It counts as a cent worse than the worst of the others.
+    """
     others = np.where(offered[:, :-1], gain[:, :-1], np.inf).min(axis=1)
-    return np.column_stack([gain[:, :-1], np.minimum(gain[:, -1], others)])
+    return np.column_stack([gain[:, :-1], np.minimum(gain[:, -1], others - CENT)])
 
 
 def classes_of(
