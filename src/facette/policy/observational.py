@@ -1,7 +1,7 @@
 """Who was handled how without a lot being drawn: compared all the same, and weaker for it.
 
-Propensities are estimated from what was known when the treatment began (multinomial logistic
-regression), and customers who could hardly have been handled otherwise are left out (Crump et al.
+Propensities are estimated from what was known when the treatment began, and from which models
+could reach the customer at all (multinomial logistic regression), and customers who could hardly have been handled otherwise are left out (Crump et al.
 2009: overlap). A placebo tells what is left of the old policy's choice: the net value *before* the
 treatment, which no treatment can have moved, compared by the same propensities and without the
 regression that knows it. Where it differs between models by more than chance, so would the effects,
@@ -62,10 +62,10 @@ def adjusted(
         return None
     likely = np.zeros(trial.propensity.shape)
     guess = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))
-    likely[:, had] = cross_val_predict(
-        guess, trial.before, trial.way, cv=folds, method="predict_proba"
-    )
-    likely = np.where(trial.propensity > 0, likely, 0.0)
+    able = trial.propensity > 0
+    known = np.column_stack([trial.before, able])  # whom a model can't reach has others more often
+    likely[:, had] = cross_val_predict(guess, known, trial.way, cv=folds, method="predict_proba")
+    likely = np.where(able, likely, 0.0)
     likely /= likely.sum(axis=1, keepdims=True)
     inside = np.where(likely > 0, likely, 1.0)[:, had].min(axis=1) >= overlap
     kept = replace(trial, propensity=likely).keep(inside)
