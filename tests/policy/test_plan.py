@@ -121,15 +121,6 @@ def test_a_model_of_which_nothing_is_known_is_offered_to_nobody_new() -> None:
     assert (found.model[~some(5)] == 0).all()
 
 
-def test_on_request_is_the_last_resort_where_it_is_not_offered() -> None:
-    policy = simple_policy([9.0])
-    base = base_of(policy, N, reach=0.7)
-    losing = told(base, [[-50, 0]])
-    assert (plan(policy, base, losing).model == 1).all()
-    found = plan(replace(policy, offer_on_request=False), base, losing)
-    assert (found.model == (base.reach.channel[:, 0] == -1)).all()
-
-
 @given(st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
 def test_every_plan_keeps_to_permissions_limits_and_sums(seed: int) -> None:
@@ -137,7 +128,6 @@ def test_every_plan_keeps_to_permissions_limits_and_sums(seed: int) -> None:
     policy = simple_policy(
         rng.uniform(0, 3, 3).tolist(), switching_cost=float(rng.uniform(0, 3)),
         exclusions=[Exclusion("age < 20", ["m0"], "young")], rules=[Rule("age > 85", "m1", "old")],
-        offer_on_request=bool(rng.integers(2)),
     )  # fmt: skip
     for model in policy.models.values():
         model.set_up_cost, model.yearly_cost = rng.uniform(0, 40, 2).tolist()
@@ -159,7 +149,7 @@ def test_every_plan_keeps_to_permissions_limits_and_sums(seed: int) -> None:
     stays = found.base.settled | found.base.held_out
     assert (found.model[stays] == today[stays]).all()
     assert found.use["planned"].iloc[-1] <= policy.budget + 1e-6
-    if policy.offer_on_request:
+    if not (held.any() or base.settled.any()):  # models kept for who stays are asked for their cost
         assert found.net <= loose.net + 2e-3 * abs(loose.net) + 1e-6
     _sums_hold(policy, found, known)
     again = plan(policy, base, known)
