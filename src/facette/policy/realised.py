@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Realised:
     """What a plan brought each customer in `days`, currency units, with an interval.
 
-    `predicted`: its claim for as many days, None where it made none; contacts' costs are not in
-    `gain`, `carried_out` is the share of its customers who are handled now as it said, NaN where
+    `predicted`: the effect that it claimed for as many days, None where it claimed none; in neither
+    are the costs of contacts. `carried_out` is the share of its customers who are handled now as it said, NaN where
     that is not on record.
     """
 

@@ -25,6 +25,8 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
     told |= {f"effect_{g.replace(', ', '_')}": m for g, m in plan.by_grade().items()}
     if claim is not None:
         told |= {"claimed": claim.net, "claimed_low": claim.low, "claimed_high": claim.high}
+        told |= {"claimed_effect": claim.effect}
+        told |= {"claimed_effect_each": claim.effect / max(n - told["held_out"], 1)}
         told |= {
             f"{name}_each": told[name] / n for name in ("claimed", "claimed_low", "claimed_high")
         }

@@ -1,0 +1,159 @@
+"""What a plan is worth, taken apart: effects by how far they can be trusted, costs, and the total.
+
+Printed parts add up to the printed total: each stands for the rounded sum up to it less the one
+before, so that no part is off by more than one unit of its last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from facette.policy.claim import Claim
+from facette.policy.decision import Decision
+from facette.policy.grades import GRADES, grade_of_total
+from facette.policy.plan import BUDGET
+from facette.reports.tables import Cell, Table
+from facette.reports.words import capital, money, money_digits, number
+
+CONTACTS, SWITCHING, FIXED = (
+    "contacts that the company starts", "changing relationship models", "relationship models' own"
+)  # fmt: skip
+MEANING = {
+    "randomised": "a lot decided who was handled how, in these cells themselves",
+    "randomised, transported": "a lot decided, but in other cells, which lend what they showed",
+    "observational": "nobody drew a lot: compared after adjusting for what was known of customers; "
+    "what nobody wrote down may explain it",
+    "assumption": "nobody measured it: the configuration says so, or nothing is known of it",
+}
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Money of a plan over the horizon against today, currency units; above 0 is a gain.
+
+    `effects` by grade, `costs` by what they are for; both together are `net`. `grade`: of the
+    total; None where the plan does not rest on any effect.
+    """
+
+    effects: pd.Series
+    costs: pd.Series
+    net: float
+    grade: str | None
+
+    @property
+    def effect(self) -> float:
+        """Of all grades together."""
+        return float(self.effects.sum())
+
+    @property
+    def saved(self) -> float:
+        """Costs less than today's."""
+        return float(self.costs.sum())
+
+
+def worth(decision: Decision) -> Worth:
+    """The parts of a plan's net gain."""
+    plan, policy = decision.planned.plan, decision.planned.policy
+    contacts = plan.use.set_index("resource").loc[BUDGET]
+    costs = {
+        CONTACTS: contacts["today"] - contacts["planned"],
+        SWITCHING: -policy.switching_cost * int(plan.changed.sum()),
+        FIXED: plan.net - float(plan.gain.sum()),
+    }
+    effects = plan.by_grade()
+    grade = grade_of_total(effects) if effects.abs().sum() > 0 else None
+    return Worth(effects, pd.Series(costs, dtype=float), plan.net, grade)
+
+
+def added_up(parts: Iterable[float], digits: int) -> list[float]:
+    """The parts rounded so that they add up to their rounded sum."""
+    upto = np.round(np.cumsum([0.0, *parts]), digits)
+    return [round(float(part), digits) for part in np.diff(upto)]
+
+
+def worth_table(decision: Decision, currency: str) -> Table:
+    """Money by evidence grade with what each grade means, costs apart, and the total."""
+    found = worth(decision)
+    moved = pd.Series(decision.planned.plan.grade[decision.planned.plan.changed]).value_counts()
+    parts = [*found.effects, *found.costs]
+    digits = money_digits([*parts, found.net])
+    *written, total = (
+        number(part, digits, signed=True)
+        for part in (*added_up(parts, digits), round(sum(parts), digits))
+    )
+    rows = [
+        [Cell(f"Effects: {grade}"), Cell(amount, True), Cell(number(moved.get(grade, 0)), True),
+         Cell(MEANING[grade])]
+        for grade, amount in zip(GRADES, written, strict=False)
+    ]  # fmt: skip
+    rows += [
+        [Cell(f"Costs: {what}"), Cell(amount, True), Cell("", True),
+         Cell("known from the configuration's prices; no evidence is needed")]
+        for what, amount in zip(found.costs.index, written[len(GRADES):], strict=True)
+    ]  # fmt: skip
+    nothing = not decision.planned.plan.changed.any()
+    grade = "rests on costs alone" if found.grade is None else f"grade: {found.grade}"
+    grade = "nothing changes" if nothing else grade
+    changed = number(decision.planned.plan.changed.sum())
+    rows.append([Cell("Net gain against today", strong=True), Cell(total, True, True),
+                 Cell(changed, True, True), Cell(grade, strong=True)])  # fmt: skip
+    days = decision.planned.policy.horizon_days
+    headers = [("What it is made of", ""), ("Money", f"{currency} over {days} days"),
+               ("Customers changed", "by their grade"), ("What that means", "")]  # fmt: skip
+    return Table(
+        "Money by evidence grade, by the plan's own figures", headers, rows,
+        "Above 0 is a gain. A total takes the weakest grade that makes up more than a tenth of its "
+        "effects, gains and losses alike; costs have no grade.",
+        [False, True, True, False],
+    )  # fmt: skip
+
+
+def claim_sentence(decision: Decision) -> str:
+    """What is claimed, and how much of it is effect and how much are costs."""
+    claim, currency = decision.planned.claim, decision.planned.about["currency"]
+    found = worth(decision)
+    own = (
+        f"the plan's own figures say {money(found.net, currency)}: effects of "
+        f"{money(found.effect, currency)}, and costs {_less(found.saved, currency)}"
+    )
+    if not decision.planned.plan.changed.any():
+        return "nothing changes: neither effects nor costs"
+    if claim is None:
+        return capital(own) + ", known from the configuration. No trial tells of it"
+    return (
+        f"{money(claim.net, currency)} ({money(claim.low, currency)} to "
+        f"{money(claim.high, currency)}) on customers it was not chosen by: effects of "
+        f"{money(claim.effect, currency)} (standard error {money(claim.se, currency)}), and costs "
+        f"{_less(claim.net - claim.effect, currency)}. Beside it, {own}"
+    )
+
+
+def _less(saved: float, currency: str) -> str:
+    if not round(saved, 2):
+        return "as today"
+    word = "less" if saved >= 0 else "more"
+    return f"of {money(abs(saved), currency)} {word} than today"
+
+
+def _by_costs(claim: Claim) -> str:
+    return "costs saved" if claim.net > claim.effect else "costs that are added"
+
+
+def effect_told(decision: Decision) -> tuple[str, str]:
+    """What the evidence says of the effect, costs aside, and its tone; never good without a lot."""
+    claim, grade = decision.planned.claim, worth(decision).grade
+    if not decision.planned.plan.changed.any():
+        return "nothing changes", "info"
+    if claim is None:
+        return "no trial tells of it", "warning"
+    half = (claim.high - claim.low) / 2
+    if abs(claim.effect) <= half:
+        return f"effects can't be told from none: it is {_by_costs(claim)}", "same"
+    if claim.effect < 0:
+        return f"the effect is a loss: it is {_by_costs(claim)}", "worse"
+    randomised = grade in (None, *GRADES[:2])
+    return "the effect is above none", "better" if randomised and claim.low > 0 else "same"
