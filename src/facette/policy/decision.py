@@ -23,8 +23,8 @@ class Planned:
     """The plan of one date, what it rests on, and what was left aside in words.
 
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
-    `about`: what the packaged model says of itself, and the `segment_names` by id. `before`: customers as they were a horizon
-    earlier, None where history is short.
+    `about`: what the packaged model says of itself, and the `segment_names` by id. `before`:
+    customers as they were a horizon earlier, None where history is short.
     """
 
     t: int

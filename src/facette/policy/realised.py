@@ -10,8 +10,8 @@ class Realised:
     """What a plan brought each customer in `days`, currency units, with an interval.
 
     `predicted`: the effect that it claimed for as many days, None where it claimed none; in neither
-    are the costs of contacts. `carried_out` is the share of its customers who are handled now as it said, NaN where
-    that is not on record.
+    are the costs of contacts. `carried_out` is the share of its customers who are handled now as it
+    said, NaN where that is not on record.
     """
 
     reference_date: str

@@ -76,8 +76,9 @@ def fixed_table(decision: Decision, currency: str) -> Table | None:
             for name, cost in accounts.fixed.items()]  # fmt: skip
     rows.append([Cell("Net total less these", strong=True),
                  Cell(cents(accounts.net_after_fixed, accounts), True, True)])  # fmt: skip
-    return Table("What relationship models cost by themselves, in nobody's account",
-                 [("Relationship model", ""), ("Cost", currency)], rows, "", [False, True])  # fmt: skip
+    headers = [("Relationship model", ""), ("Cost", currency)]
+    caption = "What relationship models cost by themselves, in nobody's account"
+    return Table(caption, headers, rows, "", [False, True])
 
 
 def remedies_table(decision: Decision, currency: str) -> Table | None:
@@ -96,7 +97,8 @@ def remedies_table(decision: Decision, currency: str) -> Table | None:
     rows.append([
         Cell("All", strong=True), Cell(""), Cell(number(total["customers"]), True, True),
         Cell(cents(total["net"], accounts), True, True),
-        Cell(cents(total["saved"], accounts), True, True), Cell(number(total["covers"]), True, True),
+        Cell(cents(total["saved"], accounts), True, True),
+        Cell(number(total["covers"]), True, True),
     ])  # fmt: skip
     headers = [("Handled today", ""), ("Next cheaper model", ""), ("Customers", ""),
                ("Their net", currency), ("Contacts saved by it", currency),
@@ -120,7 +122,8 @@ def standing_table(decision: Decision, currency: str) -> Table | None:
                "past": ("Brought, last period", "money"), "past_told": ("Rank", "text"),
                "value_expected": ("Expected", "money"), "to_win": ("To win", "money"),
                "future_told": ("Rank of the future", "text"),
-               "strategic": ("Strategic value", "money"), "strategic_told": ("Rank ", "text")}  # fmt: skip
+               "strategic": ("Strategic value", "money"),
+               "strategic_told": ("Rank of both", "text")}  # fmt: skip
     note = (
         f"Ranks that {number(found.resamples)} resamples of customers allow, "
         f"{number(100 * found.confidence)}% of the time. Strategic value is what they brought, are "

@@ -32,7 +32,8 @@ class Heat:
     """Effects to be shown: a row for each cell, a column for each model that something is known of.
 
     `rows`: the segment where a new one begins, else nothing; the cell within it; its customers;
-    the figures; and what most of them get. `by`: what cells are within a segment. `told` of `figures` are beyond chance; `chance`: how many would be by chance alone.
+    the figures; and what most of them get. `by`: what cells are within a segment. `told` of
+    `figures` are beyond chance; `chance`: how many would be by chance alone.
     """
 
     models: list[str]
@@ -83,16 +84,18 @@ def heat(decision: Decision) -> Heat | None:
             )
             for m in shown
         ]  # fmt: skip
-        mostly = "nobody is free" if given[c] < 0 else (
-            f"{plain(planned.ways.names[given[c]])}, {share(part[c], 0)}"
+        mostly = (
+            "nobody is free"
+            if given[c] < 0
+            else (f"{plain(planned.ways.names[given[c]])}, {share(part[c], 0)}")
         )
         within = rest.replace("/", " / ") or "all"
         rows.append((group, within, number(sizes[c]), cells, mostly))
     count = int(measured[:, shown].sum())
     return Heat(
         [plain(planned.ways.names[m]) for m in shown],
-        " / ".join(thing(name) for name in facets(planned)[1:]), rows, count, int(told[:, shown].sum()),
-        (1 - decision.confidence) * count,
+        " / ".join(thing(name) for name in facets(planned)[1:]), rows, count,
+        int(told[:, shown].sum()), (1 - decision.confidence) * count,
     )  # fmt: skip
 
 

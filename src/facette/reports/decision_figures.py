@@ -42,8 +42,8 @@ def _models(decision: Decision, scope: str) -> Picture:
     return Picture(
         "models-bars",
         "How customers are handled",
-        f"Customers by relationship model, today and from {day(as_date(decision.planned.t))} by the "
-        "plan.",
+        "Customers by relationship model, today and by the plan from "
+        f"{day(as_date(decision.planned.t))} on.",
         scope,
         "Pairs of bars: " + "; ".join(
             f"{name} {number(row['today'])} today, {number(row['plan'])} in the plan"
@@ -55,7 +55,7 @@ def _models(decision: Decision, scope: str) -> Picture:
 
 def model_bars(frame: pd.DataFrame, note: str = "") -> Figure:
     """Customers by model, `today` pale and hatched, `plan` full."""
-    figure, axes = f.canvas(7.2, 0.9 + 0.52 * len(frame), note)
+    figure, axes = f.canvas(6.4, 0.9 + 0.52 * len(frame), note)
     place, most = np.arange(len(frame)), float(frame.max().max()) or 1.0
     axes.barh(place - 0.19, frame["today"], height=0.34, facecolor=f.COLOURS["paper"],
               edgecolor=f.COLOURS["muted"], hatch="////", lw=0.9, label="today")  # fmt: skip
@@ -88,9 +88,8 @@ def _curve(decision: Decision, scope: str) -> Picture:
         "What different treatments are worth",
         "Net gain against today, by how many relationship models the company starts contacts in. "
         f"The best, marked, is {_models_told(int(best['models']))} beside being served on request"
-        f"{f' ({listed(used)})' if used else ''}. The axis does not begin at 0. Every model pays its own cost here, "
-        f"also one that keeps running for who is held out: so the plan's own total is "
-        f"{money(abs(apart), currency)} {'higher' if apart >= 0 else 'lower'}.",
+        f"{f' ({listed(used)})' if used else ''}. The axis does not begin at 0."
+        f"{_own_costs(apart, currency)}",
         scope,
         "Line of net gain by number of models: " + ", ".join(
             f"{row.models}: {money(row.net, currency)}" for row in table.itertuples()
@@ -99,13 +98,24 @@ def _curve(decision: Decision, scope: str) -> Picture:
     )  # fmt: skip
 
 
+def _own_costs(apart: float, currency: str) -> str:
+    """Why the curve's best is not the plan's total, where it is not."""
+    if round(abs(apart)) == 0:
+        return ""
+    word = "higher" if apart > 0 else "lower"
+    return (
+        " Every model pays its own cost here, also one that keeps running for who is held out: so "
+        f"the plan's own total is {money(abs(apart), currency)} {word}."
+    )
+
+
 def _models_told(count: int) -> str:
     return "no model" if count == 0 else "1 model" if count == 1 else f"{count} models"
 
 
 def treatments_curve(table: pd.DataFrame, currency: str, note: str = "") -> Figure:
     """Net gain by number of models; `models`, `net`, `best` as in `Plan.curve`."""
-    figure, axes = f.canvas(7.2, 3.5, note)
+    figure, axes = f.canvas(6.4, 3.5, note)
     axes.plot(table["models"], table["net"], color=f.COLOURS["c1"], lw=1.8, marker="o", ms=5)
     best = table[table["best"]].iloc[0]
     axes.plot([best["models"]], [best["net"]], "D", ms=11, mfc="none", mew=2,
@@ -145,7 +155,7 @@ def _what_if(decision: Decision, scope: str) -> Picture:
 
 def what_if_lines(frame: pd.DataFrame, currency: str, note: str = "") -> Figure:
     """Difference in net gain by the multiple of each limit; as `policy.plan.what_if` gives it."""
-    figure, axes = f.canvas(7.2, 3.5, note)
+    figure, axes = f.canvas(6.4, 3.5, note)
     axes.axhline(0, color=f.COLOURS["muted"], lw=0.8)
     axes.axvline(1, color=f.COLOURS["line"], lw=0.8)
     for i, (name, own) in enumerate(frame.groupby("resource", sort=False)):

@@ -92,7 +92,7 @@ def worth_table(decision: Decision, currency: str) -> Table:
     ]  # fmt: skip
     rows += [
         [Cell(f"Costs: {what}"), Cell(amount, True), Cell("", True),
-         Cell("known from the configuration's prices; no evidence is needed")]
+         Cell("by the configuration's prices: as right as they are")]
         for what, amount in zip(found.costs.index, written[len(GRADES):], strict=True)
     ]  # fmt: skip
     nothing = not decision.planned.plan.changed.any()

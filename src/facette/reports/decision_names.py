@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from facette.policy.decision import Planned
+from facette.segments.crossing import REST
+
 BEHAVIOUR = "behaviour_segment"
 
 
@@ -15,6 +17,8 @@ def segment_name(planned: Planned, segment: object) -> str:
     """`Contacts by chat (B1)` of a behaviour segment that has a name; else as it is."""
     names = planned.about.get("segment_names", {})
     told = names.get(str(segment)) if facets(planned)[:1] == [BEHAVIOUR] else None
+    if segment == REST:
+        return "Small cells of several segments"
     return f"{told} ({segment})" if told else str(segment)
 
 
@@ -26,4 +30,3 @@ def thing(name: str) -> str:
 def one_of(capacity: str) -> str:
     """One unit of a capacity: advisor hour."""
     return thing(capacity).removesuffix("s")
-

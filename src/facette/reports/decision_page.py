@@ -6,6 +6,8 @@ from typing import Any
 
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
+from facette.reports import decision_glance as glance
+from facette.reports import decision_unknown as unknown
 from facette.reports import decision_words as words
 from facette.reports.decision_accounts import (
     account_tables,
@@ -40,9 +42,7 @@ from facette.reports.words import number
 from facette.settings import Data
 
 
-def decision_page(
-    decision: Decision, after: Realised | None, data: Data, run_name: str
-) -> str:
+def decision_page(decision: Decision, after: Realised | None, data: Data, run_name: str) -> str:
     """The page as HTML text; `after`: what an earlier plan brought, None where none is known."""
     currency = words.currency_of(decision)
     found = heat(decision)
@@ -54,9 +54,9 @@ def decision_page(
     return filled(
         "decision.html.jinja",
         data=about, horizon=words.horizon_of(decision), scope=scope, run_name=run_name,
-        strip=words.strip(decision), glance=words.glance_lines(decision),
-        assumed=words.assumed(decision), trial=words.trial_sentence(decision),
-        unknown=words.unknown_lines(decision, after), curve=words.curve_sentence(decision),
+        strip=glance.strip(decision), glance=glance.glance_lines(decision),
+        stamp=glance.stamp(decision),
+        unknown=unknown.unknown_lines(decision, after), curve=unknown.curve_sentence(decision),
         differ=words.differ_sentence(decision), heat=found,
         heat_told="" if found is None else heat_sentence(found, decision.confidence),
         on_request_measured=measured_on_request(decision),

@@ -42,7 +42,9 @@ def flows_table(counts: pd.DataFrame) -> Table:
         [
             Cell(_model(before), strong=before == ALL),
             *(
-                Cell(number(n) if n else "–", True, strong=before == after or ALL in (before, after))
+                Cell(
+                    number(n) if n else "–", True, strong=before == after or ALL in (before, after)
+                )
                 for after, n in row.items()
             ),
         ]
@@ -180,10 +182,14 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
     frame["channel"] = [plain(name) for name in frame["channel"]]
     columns = {"channel": ("Channel", "text"), "today": ("Company starts, today", "count"),
                "plan": ("Company starts, plan", "count"),
-               "held_out": ("of which held out", "count"), "month": ("Activation file: peak", "text"),
+               "held_out": ("of which held out", "count"),
+               "month": ("Activation file: peak", "text"),
                "peak": ("then", "count"), "inbound": ("Customers start", "count")}  # fmt: skip
     made = table(
-        frame, columns, "Contacts a month by channel", currency,
+        frame,
+        columns,
+        "Contacts a month by channel",
+        currency,
         "Today and plan: customers times the cadence of their model. The activation file holds no "
         "contacts of who is held out: they go on as today. What customers start is expected at "
         "last period's rate, whatever the plan; they are always served.",
@@ -291,8 +297,10 @@ def what_if_table(decision: Decision, currency: str) -> Table | None:
         resource=[capital(thing(name)) for name in decision.what_if["resource"]],
         factor=[f"× {factor:g}" for factor in decision.what_if["factor"]],
     )
-    columns = {"resource": ("Limit of", "text"), "factor": ("Times", "text"),
-               "limit": ("Which is", "count"), "difference": ("Net gain, difference", "money")}  # fmt: skip
+    columns = {
+        "resource": ("Limit of", "text"), "factor": ("Times", "text"),
+        "limit": ("Which is", "count"), "difference": ("Net gain, difference", "money"),
+    }  # fmt: skip
     return table(frame, columns, "What if limits were others", currency,
                  "Limits are of what is left for customers who are free to move.")  # fmt: skip
 
@@ -333,8 +341,10 @@ def reached_table(decision: Decision, currency: str) -> Table:
         ],
         "reached": permitted, "share": permitted / len(planned.plan.base),
     })  # fmt: skip
-    columns = {"model": ("Relationship model", "text"), "channels": ("By", "text"),
-               "reached": ("Customers it may reach", "count"), "share": ("Of all", "share")}  # fmt: skip
+    columns = {
+        "model": ("Relationship model", "text"), "channels": ("By", "text"),
+        "reached": ("Customers it may reach", "count"), "share": ("Of all", "share"),
+    }  # fmt: skip
     return table(frame, columns, "Whom consent lets each model reach", currency)
 
 
@@ -389,6 +399,6 @@ def satisfaction_table(decision: Decision) -> Table:
                ("Mean answer ± standard error", f"“{question}”" if question else "")]  # fmt: skip
     return Table(
         "Satisfaction by relationship model", headers, rows,
-        "Of those who answered; models take different customers, so that a difference is no effect.",
+        "Of those who answered. Models take different customers: a difference is no effect.",
         [False, True],
     )  # fmt: skip
