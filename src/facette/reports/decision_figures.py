@@ -88,7 +88,8 @@ def _curve(decision: Decision, scope: str) -> Picture:
         "What different treatments are worth",
         "Net gain against today, by how many relationship models the company starts contacts in. "
         f"The best, marked, is {_models_told(int(best['models']))} beside being served on request"
-        f"{f' ({listed(used)})' if used else ''}. The axis does not begin at 0."
+        f"{f' ({listed(used)})' if used else ''}."
+        f"{' The axis does not begin at 0.' if table['net'].min() > 0 else ''}"
         f"{_own_costs(apart, currency)}",
         scope,
         "Line of net gain by number of models: " + ", ".join(
@@ -123,11 +124,12 @@ def treatments_curve(table: pd.DataFrame, currency: str, note: str = "") -> Figu
     low, high = float(table["net"].min()), float(table["net"].max())
     room = max(high - low, 1.0)
     for row in table.itertuples():
-        axes.annotate(number(row.net), (row.models, row.net), (0, 13), ha="center",
-                      textcoords="offset points", fontsize=f.TEXT_POINTS - 1.5,
+        above = row.net > low or len(table) == 1
+        axes.annotate(number(row.net), (row.models, row.net), (0, 13 if above else -19),
+                      ha="center", textcoords="offset points", fontsize=f.TEXT_POINTS - 1.5,
                       color=f.COLOURS["ink"], fontweight="bold" if row.best else "normal",
                       bbox={"facecolor": f.COLOURS["paper"], "lw": 0, "pad": 1})  # fmt: skip
-    axes.set(ylim=(low - 0.12 * room, high + 0.25 * room),
+    axes.set(ylim=(low - 0.25 * room, high + 0.25 * room),
              xlim=(table["models"].min() - 0.45, table["models"].max() + 0.45))  # fmt: skip
     axes.set_xticks(table["models"])
     f.thousands(axes.yaxis)

@@ -95,9 +95,12 @@ def _gain(decision: Decision) -> dict[str, object]:
         beside = ["not told on other customers than it was chosen by"]
         what = "Net gain, by the plan's own figures"
         return _figure(what, days, money(plan.net, currency), beside, words, tone)
+    between = f"{money(claim.low, currency)} to {money(claim.high, currency)}"
+    if claim.low <= 0 <= claim.high:
+        between += ", 0 within: that the plan pays is not shown"
     return _figure(
         "Net gain, on customers it was not chosen by", days, money(claim.net, currency),
-        [f"{interval_of(decision)} {money(claim.low, currency)} to {money(claim.high, currency)}",
+        [f"{interval_of(decision)} {between}",
          f"the plan's own figures say {money(plan.net, currency)}"], words, tone,
     )  # fmt: skip
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from facette.policy.claim import Claim
 from facette.policy.decision import Decision
-from facette.policy.grades import GRADES, grade_of_total
-from facette.policy.plan import BUDGET
-from facette.reports.tables import Cell, Table
+from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
+from facette.policy.plan import BUDGET, PROFILE, RULE, excluded, gains
+from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
 CONTACTS, SWITCHING, FIXED = (
@@ -97,6 +96,8 @@ def worth_table(decision: Decision, currency: str) -> Table:
     ]  # fmt: skip
     nothing = not decision.planned.plan.changed.any()
     grade = "rests on costs alone" if found.grade is None else f"grade: {found.grade}"
+    if found.grade is None and decision.planned.known.ground is None:
+        grade = f"grade: {ASSUMPTION}, that nothing is lost by spending less"
     grade = "nothing changes" if nothing else grade
     changed = number(decision.planned.plan.changed.sum())
     rows.append([Cell("Net gain against today", strong=True), Cell(total, True, True),
@@ -139,8 +140,33 @@ def _less(saved: float, currency: str) -> str:
     return f"of {money(abs(saved), currency)} {word} than today"
 
 
-def _by_costs(claim: Claim) -> str:
-    return "costs saved" if claim.net > claim.effect else "costs that are added"
+def by_hand_table(decision: Decision, currency: str) -> Table | None:
+    """Who is given a model by rule or by a chosen profile, and what that costs; None for nobody."""
+    planned, plan = decision.planned, decision.planned.plan
+    hand = np.flatnonzero(np.isin(plan.kind.astype(str), (RULE, PROFILE)))
+    if not len(hand):
+        return None
+    base, known = plan.base, planned.known
+    own = gains(base, known.effect, planned.policy.switching_cost)
+    able = base.reach.permitted & ~excluded(planned.policy, base) & known.known
+    best = np.maximum(np.where(able, own, -np.inf).max(axis=1), plan.gain)
+    frame = pd.DataFrame({
+        "reason": [f"{plan.kind[i]}: {plan.reason[i]}" for i in hand],
+        "gain": plan.gain[hand], "missed": best[hand] - plan.gain[hand],
+    })  # fmt: skip
+    told = frame.groupby("reason", sort=False).agg(
+        customers=("gain", "size"), gain=("gain", "sum"), missed=("missed", "sum")
+    )
+    columns = {
+        "reason": ("Set by hand", "text"), "customers": ("Customers", "count"),
+        "gain": ("Their net gain", "money"), "missed": ("More, were they free", "money"),
+    }  # fmt: skip
+    return table(
+        told.reset_index().assign(reason=[capital(why) for why in told.index]), columns,
+        "Customers placed by rule or by a chosen profile", currency,
+        "By the plan's own figures. More, were they free: what the model that pays most for each "
+        "would bring, where no limit stood in its way; no more than that is given up.",
+    )  # fmt: skip
 
 
 def effect_told(decision: Decision) -> tuple[str, str]:
@@ -150,10 +176,14 @@ def effect_told(decision: Decision) -> tuple[str, str]:
         return "nothing changes", "info"
     if claim is None:
         return "no trial tells of it", "warning"
-    half = (claim.high - claim.low) / 2
-    if abs(claim.effect) <= half:
-        return f"effects can't be told from none: it is {_by_costs(claim)}", "same"
+    gained, saved = claim.net > 0, claim.net > claim.effect
+    if abs(claim.effect) <= (claim.high - claim.low) / 2:
+        rest = ": the gain is costs saved" if gained and saved else ""
+        return f"effects can't be told from none{rest}", "same"
     if claim.effect < 0:
-        return f"the effect is a loss: it is {_by_costs(claim)}", "worse"
-    randomised = grade in (None, *GRADES[:2])
-    return "the effect is above none", "better" if randomised and claim.low > 0 else "same"
+        rest = ", which costs saved make up for" if gained else ", and so is the whole"
+        return f"the effect is a loss{rest}", "worse"
+    if not gained:
+        return "the effect is above none, but costs more than it brings", "worse"
+    sure = claim.low > 0 and grade in (None, *GRADES[:2])
+    return "the effect is above none", "better" if sure else "same"

@@ -18,7 +18,7 @@ from facette.reports.decision_accounts import (
 )
 from facette.reports.decision_effects import heat, heat_sentence, measured_on_request
 from facette.reports.decision_figures import pictures
-from facette.reports.decision_money import worth_table
+from facette.reports.decision_money import by_hand_table, worth_table
 from facette.reports.decision_tables import (
     caps_table,
     contacts_table,
@@ -74,6 +74,7 @@ def _tables(decision: Decision, currency: str) -> dict[str, Table]:
     made: dict[str, Any] = {
         "flows": flows_table(flows(decision)), "contacts": contacts_table(decision, currency),
         "peaks": peaks_table(decision), "worth": worth_table(decision, currency),
+        "by_hand": by_hand_table(decision, currency),
         "differences": differences_table(decision.planned),
         "models": models_table(decision, currency), "limits": limits_table(decision, currency),
         "what_if": what_if_table(decision, currency), "need": need_table(decision),

@@ -65,7 +65,7 @@ def differences_table(planned: Planned) -> Table:
     policy = planned.policy
     rows = [
         [
-            Cell(plain(name)), Cell(thing(model.approach.value)),
+            Cell(plain(name)), Cell(model.approach.value.replace("_", "-")),
             Cell(", then ".join(model.channels)), Cell(model.starts.value),
             Cell(f"{model.contacts_a_month:g}", True), Cell(f"{model.reaction_hours:g}", True),
             Cell(model.owner),

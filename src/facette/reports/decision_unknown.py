@@ -111,6 +111,8 @@ def curve_sentence(decision: Decision) -> str:
         name = plain(decision.planned.ways.names[own])
         return f"{ALIKE} as several: {name} for whom it pays, who is left is served on request"
     lower = table[table["models"] <= 1]
+    if lower.empty:
+        return f"{count} relationship models bring the most; with fewer than two it can't be done"
     alone = float(lower["net"].max())
     more = float(best["net"]) - alone
     told = (
