@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,9 @@ def planned(
         raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
     customers = known_then[here]
     by = _crossable(policy, customers, notes)
+    if "consents" not in tables:
+        silence = "consent, to be cleared before use" if policy.consent.without_table else "none"
+        notes.append(f"no table consents: everyone's silence counts as {silence}")
     cells = micro_segments(customers[by], policy.floor)
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
@@ -76,10 +80,17 @@ def planned(
     then = t - policy.horizon_days * DAY_US
     before = look.at(then) if _has_history(look, then) else None
     return Planned(
-        t, policy, known_ways, made, bundle.about, known, claim, customers, gone,
+        t, policy, known_ways, made, _about(bundle), known, claim, customers, gone,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
         [*cells.notes, *notes],
     )  # fmt: skip
+
+
+def _about(bundle: Bundle) -> dict[str, Any]:
+    """What the package says of itself, and what it calls its behaviour segments."""
+    told = bundle.segmentations
+    behaviour = None if told is None else told.behaviour
+    return {**bundle.about, "segment_names": {} if behaviour is None else behaviour.names}
 
 
 def _has_history(look: _Look, t: int) -> bool:

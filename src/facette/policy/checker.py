@@ -39,6 +39,8 @@ RULES = {
     "cool-down": "are contacted before the cool-down of a complaint is over",
 }
 
+KINDS = (*RULES, "cap", "capacity", "budget")  # whatever is looked at
+
 
 @dataclass(frozen=True)
 class _Case:

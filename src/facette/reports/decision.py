@@ -6,7 +6,9 @@ import numpy as np
 
 from facette.policy.decision import Decision
 from facette.policy.grades import grade_of_total
+from facette.reports.decision_tables import flows
 from facette.reports.description_words import counted
+from facette.reports.story import PolicyTold
 from facette.reports.words import money, number
 
 
@@ -25,6 +27,8 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
     told |= {f"effect_{g.replace(', ', '_')}": m for g, m in plan.by_grade().items()}
     if claim is not None:
         told |= {"claimed": claim.net, "claimed_low": claim.low, "claimed_high": claim.high}
+        told |= {"claimed_effect": claim.effect}
+        told |= {"claimed_effect_each": claim.effect / max(n - told["held_out"], 1)}
         told |= {
             f"{name}_each": told[name] / n for name in ("claimed", "claimed_low", "claimed_high")
         }
@@ -34,6 +38,11 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
             told[f"price/{row.resource}"] = row.price
     return {f"policy/{name}": float(figure) for name, figure in told.items()
             if np.isfinite(figure)}  # fmt: skip
+
+
+def policy_told(decision: Decision, page: str) -> PolicyTold:
+    """A plan in short for a training report that `page`, the decision page, lies beside."""
+    return PolicyTold(headline(decision), flows(decision), page)
 
 
 def headline(decision: Decision) -> list[str]:
