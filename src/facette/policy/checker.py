@@ -309,7 +309,10 @@ def _months(case: _Case) -> Iterator[Finding]:
 
 
 def _budget(case: _Case) -> Iterator[Finding]:
-    """What the contacts and the relationship models in use cost, against the budget."""
+    """What the contacts and the relationship models in use cost, against the budget.
+
+    A model that somebody is handled by already is set up.
+    """
     policy = case.policy
     if policy.budget is None:
         return
@@ -318,10 +321,25 @@ def _budget(case: _Case) -> Iterator[Finding]:
     contacts = sum(prices.get(channel, 0.0) * n for channel, n in per_channel.iter_rows())
     used = set(case.rows["relationship_model"].unique().to_list())
     years = policy.horizon_days / 365.25
-    setting_up = sum(
-        m.set_up_cost + m.yearly_cost * years for name, m in policy.models.items() if name in used
+    there = _in_use(case)
+    fixed = sum(
+        m.yearly_cost * years + (0.0 if name in there else m.set_up_cost)
+        for name, m in policy.models.items()
+        if name in used
     )
-    total = contacts + setting_up
+    total = contacts + fixed
     if total > policy.budget * (1 + ROUNDING):
         told = f"the plan costs {total:,.2f}, and the budget is {policy.budget:,.2f}"
         yield "budget", "", 1, told
+
+
+def _in_use(case: _Case) -> set[str | None]:
+    """The relationship models that somebody is handled by at the reference date."""
+    usual = {case.policy.today}
+    if not case.has("treatments", "from_date", "relationship_model"):
+        return usual
+    rows = case.known("treatments", "from_date")
+    if case.has("treatments", "to_date"):
+        rows = rows.filter(pl.col("to_date").is_null() | (pl.col("to_date") >= case.t))
+    last = rows.sort("from_date").group_by("customer_id").agg(pl.col("relationship_model").last())
+    return usual | set(pl.DataFrame(last.collect())["relationship_model"].to_list())
