@@ -191,9 +191,10 @@ def handled_at(
     rows: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
     ended = pl.col("to_date") < t if "to_date" in tables.columns("treatments") else pl.lit(False)
     last = (
-        rows.filter(~ended.fill_null(False) & pl.col("relationship_model").is_in(known_ways.names))
+        rows.filter(~ended.fill_null(False))
         .sort("from_date")
-        .unique("customer_id", keep="last")
+        .unique("customer_id", keep="last", maintain_order=True)
+        .filter(pl.col("relationship_model").is_in(known_ways.names))
         .select("customer_id", "relationship_model", "from_date")
         .collect()
     )
