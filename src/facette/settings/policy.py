@@ -117,8 +117,8 @@ class Effects:
     `least`: randomised customers of a relationship model, below which it counts as not tried.
     `tame`: quantile of the size of residuals at which they are cut for choosing, never for claims.
     `overlap`: the least estimated propensity of an observational comparison. `assumed`: by model,
-    an expression over the scored columns for the currency units that a year of it brings more than
-    being served on request.
+    an expression over the scored columns for the currency units that it brings over the horizon of
+    the policy, more than being served on request.
     """
 
     horizon_days: int = MISSING
