@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trials import base_of, simple_policy
 
 from facette.errors import BadInput
+from facette.policy.calendar import next_days
 from facette.policy.grades import ASSUMPTION, RANDOMISED
 from facette.policy.knowledge import Knowledge
 from facette.policy.plan import (
@@ -24,7 +25,7 @@ from facette.policy.plan import (
     plan,
     what_if,
 )
-from facette.policy.relationship import check_policy
+from facette.policy.relationship import check_policy, interval_days
 from facette.settings.policy import Exclusion, Policy, RelationshipModel, Rule
 
 N = 120
@@ -219,10 +220,26 @@ def test_what_if_starts_from_the_limit_and_moves_by_the_shadow_price() -> None:
     assert table.loc[1.0, "limit"] == 900.0
     price = float(found.use["price"].iloc[-1])
     assert price > 0
-    assert table.loc[0.99, "difference"] == pytest.approx(-9 * price, rel=0.2)
-    assert table.loc[1.01, "difference"] == pytest.approx(9 * price, rel=0.2)
+    assert table.loc[0.99, "difference"] == pytest.approx(-9 * price, rel=0.02)
+    assert table.loc[1.01, "difference"] == pytest.approx(9 * price, rel=0.02)
     free = plan(replace(policy, budget=None), base, told(base, [[40, 8, 0]] * 3))
     assert what_if(free, {"budget": (1.0,)})["difference"].iloc[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_month_holds_the_contacts_of_as_many_as_are_planned() -> None:
+    """0.6 contacts a month of 16 customers are 9.6, and yet some months have 10 of them."""
+    policy = simple_policy([0.0], capacity={"visits": 9.6})
+    policy.models["m0"].contacts_a_month = 0.6
+    policy.channels["k0"].uses = {"visits": 1.0}
+    base = base_of(policy, N)
+    found = plan(policy, base, told(base, [[9, 0]]))
+    interval = np.full(N, interval_days(0.6))
+    of, nowhere = np.where(found.model == 0, 0, -1), np.zeros(N, dtype=int)
+    days = next_days(base.scored.index, of, nowhere, interval, nowhere, 0, [], 300)
+    first = days[days >= 0]
+    assert len(first) > 10
+    all_days = (first[:, None] + np.arange(6) * interval[0]).ravel()
+    assert np.bincount(all_days // 30).max() <= 9.6
 
 
 def test_the_policies_of_these_tests_can_be_carried_out() -> None:

@@ -3,7 +3,8 @@
 Effects chosen for being the largest are too large. So the plan is made again without each fold of
 the trial's customers, which models it uses included, and what it does is valued by the scores of
 that fold alone, unshrunk; the claim is the mean over folds, with an interval. It values plans made
-with a little less than is known, and so is a little low rather than high.
+with a little less than is known, and so is a little low rather than high. Where all models are as
+good as each other, plans turn on chance, folds are not independent and the interval is too short.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 Propensities are estimated from what was known when the treatment began, and from which models could
 reach the customer at all (multinomial logistic regression), and customers who could hardly have
 been handled otherwise are left out (Crump et al. 2009: overlap). A placebo tells what is left of
-the old policy's choice: the net value *before* the
-treatment, which no treatment can have moved, compared by the same propensities and without the
-regression that knows it. Where it differs between models by more than chance, so would the effects,
-and they are not used. What nobody wrote down stays unseen by it.
+the old policy's choice: the net value *before* the treatment, which no treatment can have moved,
+compared by the same propensities and without the regression that knows it. Where it differs between
+models by more than chance, so would the effects, and they are not used. What nobody wrote down
+stays unseen by it.
 """
 
 from __future__ import annotations
