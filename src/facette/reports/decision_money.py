@@ -14,7 +14,7 @@ import pandas as pd
 
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
-from facette.policy.plan import BUDGET, PROFILE, RULE, excluded, gains
+from facette.policy.plan import PROFILE, RULE, excluded, gains
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
@@ -57,9 +57,9 @@ class Worth:
 def worth(decision: Decision) -> Worth:
     """The parts of a plan's net gain."""
     plan, policy = decision.planned.plan, decision.planned.policy
-    contacts = plan.use.set_index("resource").loc[BUDGET]
+    cost, row = plan.base.reach.cost(), np.arange(len(plan.base))
     costs = {
-        CONTACTS: contacts["today"] - contacts["planned"],
+        CONTACTS: float((cost[row, plan.base.today] - cost[row, plan.model]).sum()),
         SWITCHING: -policy.switching_cost * int(plan.changed.sum()),
         FIXED: plan.net - float(plan.gain.sum()),
     }

@@ -186,7 +186,7 @@ def test_models_of_those_who_stay_are_paid_for_beforehand() -> None:
     base = base_of(policy, N, today=np.where(some(4), 0, 2), held_out=some(4))
     known = told(base, [[5.0, 5.5, 0.0]])
     found = plan(policy, base, known)
-    assert (found.model == 0).all()  # m1 gains 60 more, and would cost 100
+    assert (found.model == np.where(some(4), 0, 1)).all()  # m1 gains more, and is paid for as m0 is
     short = plan(replace(policy, budget=150.0), base, told(base, [[0.0, 90.0, 0.0]]))
     assert (short.model == np.where(some(4), 0, 2)).all()  # both together cost 200
 
