@@ -67,7 +67,10 @@ def covered(path: str, first: int, last: int) -> Figures:
             trial = trial_of(frame, way, outcome, np.full(3, 1 / 3))
             score = scored(trial, outcome, 5, seed).score  # type: ignore[arg-type]
             against = score[:, :2] - score[:, [2]]
-            for where, of, size in (("overall", np.zeros_like(cell), 1), ("by_segment", cell, cells)):
+            for where, of, size in (
+                ("overall", np.zeros_like(cell), 1),
+                ("by_segment", cell, cells),
+            ):
                 told = cell_means(against, of, size)
                 inside = np.abs(told.mean - planted[:2]) <= Z * np.sqrt(told.variance)
                 key = f"{name}_{where}"

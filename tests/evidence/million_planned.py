@@ -16,7 +16,11 @@ import pandas as pd
 from cores import Figures
 
 SHARE = 0.3  # of what today takes
-FAMILIES, TIERS, POTENTIALS = ("B1", "B2", "B3", "B4"), ("top", "next", "rest"), ("high", "mid", "low")
+FAMILIES, TIERS, POTENTIALS = (
+    ("B1", "B2", "B3", "B4"),
+    ("top", "next", "rest"),
+    ("high", "mid", "low"),
+)
 
 
 class Clock:
@@ -91,9 +95,7 @@ def _base(policy: Any, reached: Any, people: pd.Index, rng: Any, clock: Clock) -
     shares = [[0.25] * 4, [0.05, 0.15, 0.8], [0.05, 0.15, 0.8]]
     labels = {
         name: rng.choice(kinds, n, p=share)
-        for name, kinds, share in zip(
-            policy.by, (FAMILIES, TIERS, POTENTIALS), shares, strict=True
-        )
+        for name, kinds, share in zip(policy.by, (FAMILIES, TIERS, POTENTIALS), shares, strict=True)
     }
     seen = pd.DataFrame(labels, index=people)
     with clock("cells"):
@@ -155,9 +157,7 @@ def _carried_out(
     channel = base.reach.channel[row, made.model]
     interval = np.array([interval_days(c) for c in able.contacts_a_month])[made.model]
     with clock("pressure"):
-        earliest = earliest_days(
-            tables, T, people, channel, interval, able, policy.pressure
-        )
+        earliest = earliest_days(tables, T, people, channel, interval, able, policy.pressure)
         cooled = cooled_days(tables, T, people, policy.pressure)
     of = np.where(base.held_out, NONE, made.model)
     with clock("calendar"):
