@@ -77,6 +77,6 @@ def test_intervals_cover_planted_effects(evidence: Callable[..., bool]) -> None:
         "95 % intervals of both e-mails hold the planted effect in 92 to 98 % of cases",
         all(0.92 <= rate <= 0.98 for rate in figure.values()),
         f"{SIMULATIONS} simulations: customers drawn anew from the 21,306 of Hillstrom's trial "
-        "without an e-mail, arms drawn anew, the trial's own effects added; over all customers, and "
-        "in each of seven segments by history",
+        "without an e-mail, arms drawn anew, the trial's own effects added; over all customers, "
+        "and in each of seven segments by history",
     )
