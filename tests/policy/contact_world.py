@@ -80,6 +80,32 @@ def history(rng: np.random.Generator, n: int) -> tuple[pd.Index, Tables]:
     )  # fmt: skip
 
 
+def million(n: int) -> tuple[pd.Index, Tables]:
+    """Customers with two contacts, three words on consent and now and then a complaint each."""
+    rng = np.random.default_rng(3)
+    people = np.char.add("c", np.arange(n).astype(str))
+
+    def of(times: int, days: int) -> dict[str, np.ndarray]:
+        who = rng.integers(0, n, times)
+        return {"customer_id": people[who], "at": T - rng.integers(1, days * DAY_US, times)}
+
+    sent, made, said = of(2 * n, 45), of(n // 5, 400), of(3 * n, 900)
+    answered = np.where(rng.random(n // 5) < 0.7, made["at"] + 3 * DAY_US, 0)
+    word = rng.random(3 * n)
+    on = np.array([*CHANNELS, "phone", "phone", None], dtype=object)[rng.integers(0, 11, 3 * n)]
+    channel = np.array(CHANNELS)[rng.integers(0, 8, 2 * n)]
+    tables = tables_of(
+        contacts=pl.DataFrame(sent).rename({"at": "sent_at"}).with_columns(
+            channel=pl.Series(channel), arm=pl.lit(None, pl.String)),
+        interactions=pl.DataFrame(made).rename({"at": "occurred_at"}).with_columns(
+            answered_at=pl.Series(answered).replace(0, None), purpose=pl.lit("complaint")),
+        consents=pl.DataFrame(said).rename({"at": "recorded_at"}).with_columns(
+            channel=pl.Series(on, dtype=pl.String), granted=pl.Series(word < 0.8),
+            objected=pl.Series(word > 0.98)),
+    )  # fmt: skip
+    return pd.Index(people, dtype="str", name="customer_id"), tables
+
+
 def drawn_policy(rng: np.random.Generator) -> Policy:
     """Some relationship models, and caps that each of them alone keeps to."""
     policy = shipped_policy()

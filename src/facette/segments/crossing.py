@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from facette.errors import BadInput
@@ -54,9 +55,9 @@ class MicroSegments:
 
         A combination that was never seen goes where a small one would have gone.
         """
-        cells = _combinations(labels[self.segmentations])
-        names = {cell: self._named(cell) for cell in set(cells)}
-        return pd.Series([names[cell] for cell in cells], labels.index, object, "cell")
+        code, cells = _combinations(labels[self.segmentations])
+        names = np.array([self._named(cell) for cell in cells], dtype=object)
+        return pd.Series(names[code], labels.index, object, "cell")
 
     def _named(self, cell: Cell) -> str:
         whole = len(self.segmentations)
@@ -82,7 +83,10 @@ def micro_segments(labels: pd.DataFrame, floor: int) -> MicroSegments:
             f"micro-segments: {labels.shape[1]} segmentations and a floor of {floor}; give at "
             "least one of each"
         )
-    customers = Counter(_combinations(labels))
+    code, found = _combinations(labels)
+    customers: Counter[Cell] = Counter()
+    for cell, count in zip(found, np.bincount(code, minlength=len(found)).tolist(), strict=True):
+        customers[cell] += count
     kept = _standing(customers, labels.shape[1], floor)
     cells = MicroSegments(list(labels.columns), kept, pd.DataFrame(), [])
     into = {cell: cells._named(cell) for cell in customers}
@@ -95,9 +99,17 @@ def micro_segments(labels: pd.DataFrame, floor: int) -> MicroSegments:
     return MicroSegments(list(labels.columns), kept, merged, _notes(merged, floor))
 
 
-def _combinations(labels: pd.DataFrame) -> list[Cell]:
-    texts = [labels[c].astype(object).where(labels[c].notna(), UNKNOWN).map(str) for c in labels]
-    return list(zip(*texts, strict=True))
+def _combinations(labels: pd.DataFrame) -> tuple[np.ndarray, list[Cell]]:
+    """(n,) whole numbers, and the combination of labels that each of them stands for."""
+    code: np.ndarray = np.zeros(len(labels), dtype=np.int64)
+    cells: list[Cell] = [()] if len(labels) else []
+    for name in labels:
+        own, kinds = pd.factorize(labels[name].astype(object), use_na_sentinel=False)
+        texts = [UNKNOWN if missing else str(kind)
+                 for kind, missing in zip(kinds, pd.isna(kinds), strict=True)]  # fmt: skip
+        code, pairs = pd.factorize(code * len(texts) + own)
+        cells = [(*cells[pair // len(texts)], texts[pair % len(texts)]) for pair in pairs]
+    return code, cells
 
 
 def _standing(customers: Counter[Cell], whole: int, floor: int) -> frozenset[Cell]:
