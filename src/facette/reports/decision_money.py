@@ -14,7 +14,7 @@ import pandas as pd
 
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
-from facette.policy.plan import BUDGET, PROFILE, RULE, excluded, gains
+from facette.policy.plan import PROFILE, RULE, excluded, gains
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
@@ -57,9 +57,9 @@ class Worth:
 def worth(decision: Decision) -> Worth:
     """The parts of a plan's net gain."""
     plan, policy = decision.planned.plan, decision.planned.policy
-    contacts = plan.use.set_index("resource").loc[BUDGET]
+    cost, row = plan.base.reach.cost(), np.arange(len(plan.base))
     costs = {
-        CONTACTS: contacts["today"] - contacts["planned"],
+        CONTACTS: float((cost[row, plan.base.today] - cost[row, plan.model]).sum()),
         SWITCHING: -policy.switching_cost * int(plan.changed.sum()),
         FIXED: plan.net - float(plan.gain.sum()),
     }
@@ -124,7 +124,7 @@ def claim_sentence(decision: Decision) -> str:
     if not decision.planned.plan.changed.any():
         return "nothing changes: neither effects nor costs"
     if claim is None:
-        return capital(own) + ", known from the configuration. No trial tells of it"
+        return capital(own) + ", known from the configuration. No trial of these models tells of it"
     return (
         f"{money(claim.net, currency)} ({money(claim.low, currency)} to "
         f"{money(claim.high, currency)}) on customers it was not chosen by: effects of "
@@ -175,7 +175,7 @@ def effect_told(decision: Decision) -> tuple[str, str]:
     if not decision.planned.plan.changed.any():
         return "nothing changes", "info"
     if claim is None:
-        return "no trial tells of it", "warning"
+        return "no trial of these models tells of it", "warning"
     gained, saved = claim.net > 0, claim.net > claim.effect
     if abs(claim.effect) <= (claim.high - claim.low) / 2:
         rest = ": the gain is costs saved" if gained and saved else ""
