@@ -145,9 +145,8 @@ def _what_if(decision: Decision, scope: str) -> Picture:
     return Picture(
         "what-if",
         "What other limits would change",
-        "Net gain against this plan's, if a limit were so many times what it is (of what is left "
-        "for customers who are free to move; of what the plan uses, where there is no limit). The "
-        "models in use stay the same.",
+        "Net gain against this plan's, if a limit were so many times what it is, or what the plan "
+        "uses where there is none. The models in use stay the same; what can't be met is left out.",
         scope,
         f"Lines of the difference in net gain by the multiple of each limit, from "
         f"{money(least, currency)} to {money(most, currency)}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
-from facette.policy.grades import ASSUMPTION, OBSERVATIONAL
+from facette.policy.grades import ASSUMPTION, OBSERVATIONAL, TRANSPORTED
 from facette.reports.decision_money import claim_sentence, effect_told, worth
 from facette.reports.decision_names import thing
 from facette.reports.decision_tables import (
@@ -117,7 +117,7 @@ def _evidence(decision: Decision) -> dict[str, object]:
         return _figure("Evidence", "of what the models do", "no effect", ["the gain is of costs"])
     return _figure("Evidence", "the weakest that makes up more than a tenth of the effects",
                    capital(grade), ["costs apart", *_claimed(decision)],
-                   tone="same" if grade == OBSERVATIONAL else "info")  # fmt: skip
+                   tone="same" if grade in (OBSERVATIONAL, TRANSPORTED) else "info")  # fmt: skip
 
 
 def _claimed(decision: Decision) -> list[str]:
@@ -158,7 +158,7 @@ def glance_lines(decision: Decision) -> Lines:
     if decision.planned.known.ground is not None:
         lines.append(("evidence", _ground(decision)))
     else:
-        lines.append(("evidence", "assumption: no treatment on record tells what a model does"))
+        lines.append(("evidence", _without_trial(decision)))
     return lines
 
 
@@ -181,6 +181,17 @@ def _who(decision: Decision) -> str:
     return (
         f"{number(changed)} of {number(n)} customers are treated otherwise from "
         f"{day(as_date(decision.planned.t))} on{late}; {', '.join(parts)}"
+    )
+
+
+def _without_trial(decision: Decision) -> str:
+    """What effects stand on where no treatment tells of them: campaigns, or nothing."""
+    known = decision.planned.known
+    if not (known.grade[:, known.known] == TRANSPORTED).any():
+        return "assumption: no treatment on record tells what a model does"
+    return (
+        "no treatment on record tells what a model does; what one contact does is told by "
+        "campaigns that were drawn by lot, and each contact of a model is reckoned to do as much"
     )
 
 

@@ -124,7 +124,7 @@ def claim_sentence(decision: Decision) -> str:
     if not decision.planned.plan.changed.any():
         return "nothing changes: neither effects nor costs"
     if claim is None:
-        return capital(own) + ", known from the configuration. No trial tells of it"
+        return capital(own) + ", known from the configuration. No trial of these models tells of it"
     return (
         f"{money(claim.net, currency)} ({money(claim.low, currency)} to "
         f"{money(claim.high, currency)}) on customers it was not chosen by: effects of "
@@ -175,7 +175,7 @@ def effect_told(decision: Decision) -> tuple[str, str]:
     if not decision.planned.plan.changed.any():
         return "nothing changes", "info"
     if claim is None:
-        return "no trial tells of it", "warning"
+        return "no trial of these models tells of it", "warning"
     gained, saved = claim.net > 0, claim.net > claim.effect
     if abs(claim.effect) <= (claim.high - claim.low) / 2:
         rest = ": the gain is costs saved" if gained and saved else ""

@@ -283,8 +283,9 @@ def limits_table(decision: Decision, currency: str) -> Table:
                ("One more is worth", currency)]  # fmt: skip
     note = (
         "Of the whole horizon, a month's limit times its months; contacts that the company starts, "
-        "who is held out included. A price of 0: the limit does not bind. Plans keep a little "
-        "room, since whole contacts fall on whole days."
+        "who is held out included. The budget also pays for what models cost by themselves. A "
+        "price of 0: the limit does not bind. Plans keep a little room, since whole contacts fall "
+        "on whole days."
     )
     return Table("Budget and capacities", headers, rows, note, [False] + [True] * 5)
 
@@ -302,7 +303,7 @@ def what_if_table(decision: Decision, currency: str) -> Table | None:
         "limit": ("Which is", "count"), "difference": ("Net gain, difference", "money"),
     }  # fmt: skip
     return table(frame, columns, "What if limits were others", currency,
-                 "Limits are of what is left for customers who are free to move.")  # fmt: skip
+                 "Where there is no limit, times what the plan uses.")  # fmt: skip
 
 
 def need_table(decision: Decision) -> Table | None:

@@ -6,7 +6,6 @@ from facette.policy.decision import Decision
 from facette.policy.realised import Realised
 from facette.reports.decision_words import (
     Lines,
-    assumed,
     currency_of,
     interval_of,
     trial_sentence,
@@ -20,7 +19,7 @@ def unknown_lines(decision: Decision, after: Realised | None) -> Lines:
     """What will be known when, what hangs on what is not, and what an earlier plan brought."""
     lines = [("the holdout", _holdout(decision)), ("what it can show", _power(decision)),
              ("if effects are others", _sensitive(decision))]  # fmt: skip
-    if assumed(decision):
+    if decision.planned.claim is None:
         lines.append(("a trial", trial_sentence(decision)))
     lines.append(("an earlier plan", "none is on record that can be held against what came"
                   if after is None else _after(after, decision)))  # fmt: skip

@@ -120,8 +120,8 @@ def limit_lines(decision: Decision) -> list[str]:
     if not decision.what_if.empty and decision.what_if["difference"].abs().max() < 0.5:
         span = decision.what_if["factor"]
         told.append(
-            f"What if: no limit from {span.min():g} to {span.max():g} times what is left for "
-            "customers free to move would change the net gain."
+            f"What if: no limit from {span.min():g} to {span.max():g} times what it is would "
+            "change the net gain."
         )
     return told
 
