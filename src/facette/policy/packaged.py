@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from facette.expressions import Expression, parse
+from facette.expressions import parse
 from facette.policy.decision import Planned
 from facette.policy.grades import ASSUMPTION, GRADES, RANK, grade_of_total
-from facette.policy.plan import BUDGET, Base
+from facette.policy.plan import BUDGET
 from facette.policy.relationship import Ways
-from facette.segments.crossing import OTHER, REST, MicroSegments
+from facette.segments.crossing import OTHER, REST
+from facette.settings.policy import Policy
 from facette.snapshots.catalogue import named
 from facette.snapshots.instants import as_date
 from facette.tables.contract import DAY_US
@@ -34,7 +35,15 @@ NOT_APPLIED = (
     "the minimum stay in a relationship model", "who is held out to be compared with",
     "contact pressure, cool-downs and quiet days, which are dates",
 )  # fmt: skip
-NOT_REACHED = "no consent to any channel"
+NOT_REACHED, ENDED = "no consent to any channel", "no contract any more"
+ACTIVE = "active"
+TOLD_BY: dict[str, tuple[str, ...]] = {
+    "behaviour_segment": ("segments",), "behaviour_confidence": ("segments",),
+    "value_tier": ("segments",), "potential_tier": ("segments", "potential"),
+    "cell": ("segments", "potential"), "value_expected": ("value",), "potential": ("potential",),
+    "headroom": ("potential", "value"), "upside": ("upside",), "churn_probability": ("churn",),
+    "value_if_staying": ("value_if_staying",), "value_at_risk": ("churn", "value_if_staying"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,44 +68,48 @@ def policy_part(
     snapshot does not tell then counts as refused. `perimeter`: whom the plan is for, in words.
     """
     policy, seen = planned.policy, planned.seen.reset_index()
-    rules = {f"policy.rules[{i}]": r.where for i, r in enumerate(policy.rules)}
-    closed = {f"policy.exclusions[{i}]": e.where for i, e in enumerate(policy.exclusions)}
-    asked = {where: parse(text, where) for where, text in (rules | closed).items()}
+    conditions, read = _conditions(policy, seen)
     consent = _consent(planned.ways, snapshot, consents, policy.consent.without_table)
-    read = [*planned.cells.segmentations, *_columns(asked), *(c for c in consent if c in snapshot)]
-    own = dict.fromkeys(name for name in map(str, read) if name in snapshot)
-    wheres = {where: one.plain(_texts(seen)) for where, one in asked.items()}
+    active = _active(planned, snapshot)
+    read = [*planned.cells.segmentations, *read, *map(str, consent), str(active)]
+    inputs = [name for name in dict.fromkeys(read) if name in snapshot]
     spec = {
         "kind": "priced",
-        "inputs": {name: "number" if is_numeric_dtype(seen[name]) else "category" for name in own},
+        "inputs": {n: "number" if is_numeric_dtype(seen[n]) else "category" for n in inputs},
         "models": _models(planned), "channels": _channels(planned.ways, consent),
-        "prices": planned.plan.allocation.price,
-        "switching_cost": policy.switching_cost,
+        "prices": planned.plan.allocation.price, "switching_cost": policy.switching_cost,
         "offer_on_request": policy.offer_on_request,
         "usual": policy.on_request if policy.today is None else policy.today,
-        "silence_consents": policy.consent.without_record,
-        **_cells(planned.cells, planned.plan.base, planned),
-        "rules": [
-            {"where": wheres[w], "model": r.model, "reason": r.reason}
-            for w, r in zip(rules, policy.rules, strict=True)
-        ],
-        "exclusions": [
-            {"where": wheres[w], "models": list(e.models)}
-            for w, e in zip(closed, policy.exclusions, strict=True)
-        ],
-        "profiles": dict(policy.chosen_profiles), "not_reached": NOT_REACHED,
-        "about": _about(planned, perimeter),
+        "silence_consents": policy.consent.without_record, "active": active,
+        "not_reached": NOT_REACHED, "ended": ENDED, "profiles": dict(policy.chosen_profiles),
+        **conditions, **_cells(planned), "about": _about(planned, perimeter),
     }  # fmt: skip
-    scores = [n for n in dict.fromkeys(map(str, read)) if n in seen and n not in snapshot]
+    scores = [n for n in dict.fromkeys(read) if n in seen and n not in snapshot]
     return PolicyPart(spec, tuple(scores))
 
 
-def _columns(asked: dict[str, Expression]) -> list[str]:
-    return sorted({name for one in asked.values() for name in one.columns})
+def _conditions(policy: Policy, seen: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
+    """Rules and exclusions with their conditions as trees, and the columns that these read."""
+    texts = [str(name) for name in seen if not is_numeric_dtype(seen[name])]
+    rules = [parse(r.where, f"policy.rules[{i}]") for i, r in enumerate(policy.rules)]
+    closed = [parse(e.where, f"policy.exclusions[{i}]") for i, e in enumerate(policy.exclusions)]
+    told = {
+        "rules": [
+            {"where": where.plain(texts), "model": rule.model, "reason": rule.reason}
+            for where, rule in zip(rules, policy.rules, strict=True)
+        ],
+        "exclusions": [
+            {"where": where.plain(texts), "models": list(exclusion.models)}
+            for where, exclusion in zip(closed, policy.exclusions, strict=True)
+        ],
+    }
+    return told, sorted({name for where in (*rules, *closed) for name in where.columns})
 
 
-def _texts(seen: pd.DataFrame) -> list[str]:
-    return [str(name) for name in seen if not is_numeric_dtype(seen[name])]
+def _active(planned: Planned, snapshot: list[str]) -> str | None:
+    """The column that tells who is a customer still; None where all who ever were count."""
+    contractual = planned.about["snapshot"].get("contractual", False)
+    return ACTIVE if contractual and ACTIVE in snapshot else None
 
 
 def _consent(
@@ -133,9 +146,10 @@ def _channels(ways: Ways, consent: list[str | bool]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _cells(cells: MicroSegments, base: Base, planned: Planned) -> dict[str, Any]:
+def _cells(planned: Planned) -> dict[str, Any]:
     """Merges, effects and grades; who is in a cell that nobody was in has the average effect."""
-    known, whole = planned.known, len(cells.segmentations)
+    base, known, cells = planned.plan.base, planned.known, planned.cells
+    whole = len(cells.segmentations)
     kept = [
         (list(own), "/".join(own if len(own) == whole else (*own, OTHER)))
         for own in sorted(cells.kept)
@@ -185,12 +199,3 @@ def needed_parts(scores: tuple[str, ...], parts: list[str]) -> list[str]:
     if any(name.startswith("grid_") for name in scores):
         needed.add("grid")
     return [part for part in parts if part in needed]
-
-
-TOLD_BY: dict[str, tuple[str, ...]] = {
-    "behaviour_segment": ("segments",), "behaviour_confidence": ("segments",),
-    "value_tier": ("segments",), "potential_tier": ("segments", "potential"),
-    "cell": ("segments", "potential"), "value_expected": ("value",), "potential": ("potential",),
-    "headroom": ("potential", "value"), "upside": ("upside",), "churn_probability": ("churn",),
-    "value_if_staying": ("value_if_staying",), "value_at_risk": ("churn", "value_if_staying"),
-}  # fmt: skip

@@ -798,12 +798,13 @@ class Policy:
         columns = {name: frame[name] for name in self.inputs} | dict(said)
         conditions = Conditions(columns, len(frame))
         cell, channel, today = self._cells(columns), self._channels(frame), self._today(frame)
-        closed = self._closed(conditions, channel)
+        ended = self._ended(frame)
+        closed = self._closed(conditions, channel, ended)
         if today is not None:
             reaches = channel[np.arange(len(today)), today] != NO_CHANNEL
             today = np.where(reaches, today, len(self.names) - 1)
         model = self._worth(cell, channel, closed, today).argmax(axis=1)
-        why: list[str] = self._reasons(cell, channel)
+        why: list[str] = self._reasons(cell, channel, ended)
         for place, rows, reason in self._placed(conditions, cell):
             rows = rows & ~closed[:, place]
             model[rows] = place
@@ -855,9 +856,19 @@ class Policy:
         usual = place[self.spec["usual"]]
         return np.array([place.get(name, usual) for name in frame[TODAY]], dtype=np.intp)
 
-    def _closed(self, conditions: Conditions, channel: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """(n, models) not to be given: no consented channel, or excluded."""
+    def _ended(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Whose relationship is over (n,), where the snapshot tells: no plan has them."""
+        column = self.spec["active"]
+        if column is None:
+            return np.zeros(len(frame), dtype=bool)
+        return _numbers(frame, column) != 1
+
+    def _closed(
+        self, conditions: Conditions, channel: NDArray[np.intp], ended: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(n, models) not to be given: no consented channel, excluded, or all is over."""
         closed = channel == NO_CHANNEL
+        closed[ended] = True
         for exclusion in self.spec["exclusions"]:
             fits = conditions.hold(exclusion["where"])
             for name in exclusion["models"]:
@@ -902,13 +913,13 @@ class Policy:
         ]
         return np.array([*of, 0.0], dtype=np.float64)[channel]
 
-    def _reasons(self, cell: NDArray[np.intp], channel: NDArray[np.intp]) -> list[str]:
-        names = [f"pays most for {c['name']}" for c in self.spec["cells"]]
-        reached = (channel != NO_CHANNEL).any(axis=1)
-        return [
-            names[c] if there else self.spec["not_reached"]
-            for c, there in zip(cell, reached, strict=True)
-        ]
+    def _reasons(
+        self, cell: NDArray[np.intp], channel: NDArray[np.intp], ended: NDArray[np.bool_]
+    ) -> list[str]:
+        names = np.array([f"pays most for {c['name']}" for c in self.spec["cells"]], dtype=object)
+        unreached = (channel == NO_CHANNEL).all(axis=1)
+        told = np.where(unreached, self.spec["not_reached"], names[cell])
+        return [str(reason) for reason in np.where(ended, self.spec["ended"], told)]
 
     def _placed(
         self, conditions: Conditions, cell: NDArray[np.intp]
