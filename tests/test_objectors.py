@@ -16,7 +16,9 @@ from small_wide import QUICK_WIDE, people
 from small_wide import written as wide_file
 
 from facette.jobs.describe import describe
-from facette.jobs.score import score, write
+from facette.jobs.places import write
+from facette.jobs.plan import plan
+from facette.jobs.score import score
 from facette.snapshots import aggregates
 from facette.tables.contract import Tables
 
@@ -24,7 +26,7 @@ TRAINED_AT, TESTED_AT, SCORED_AT = "2024-11-01", "2025-06-01", "2026-01-01"
 EARLY, LATE = "OBJECTOR-EARLY-7Q", "OBJECTOR-LATE-7Q"
 OBJECTED_ON = {EARLY: "2023-06-01", LATE: "2025-03-15"}  # before all dates; after training's
 AMOUNTS = {EARLY: 91_234_567.89, LATE: 81_234_567.89}  # of each posting, beyond all measure
-PARTS = "parts=[segments,value,potential,churn,upside,value_if_staying,grid]"
+PARTS = "parts=[segments,value,potential,churn,upside,value_if_staying,grid,policy]"
 QUICKER = (*QUICK, "model.upside.estimator.n_estimators=20", "three_tests.resamples=2")
 
 
@@ -90,6 +92,8 @@ def jobs_run(home: Path, bank: Path, *overrides: str) -> Written:
             frame = score(chosen).frame
             write(frame, out)
             write(frame, out.with_suffix(".csv"))
+            own = (f"reference_date={SCORED_AT}", "policy=bank", "out=plan.parquet")
+            plan(settings_of("plan", "data=bank", *source, *own, "progress=false"), Path("planned"))
     return Written(home, printed.getvalue())
 
 
@@ -132,6 +136,16 @@ def test_scores_hold_nobody_who_objected_before_their_date(written: Written, ban
         assert traces_of(ids, written.home, aside=only) == {}
     scored = pl.read_parquet(written.home / "scores.parquet")
     assert len(scored) > 500
+
+
+def test_a_plan_holds_nobody_who_objected_before_its_date(written: Written, bank: Path) -> None:
+    ids = objectors_before(bank, SCORED_AT)
+    kept = {"plan.parquet", "plan.left_out.parquet", "planned"}
+    others = [p for p in written.home.iterdir() if p.name not in kept]
+    assert traces_of(ids, written.home, aside=others) == {}
+    runs = written.home.glob("mlruns/artifacts/**/plan")
+    assert [traces_of(ids, run) for run in runs] == [{}, {}]
+    assert len(pl.read_parquet(written.home / "plan.parquet")) > 500
 
 
 def figures_of(who: str) -> set[str]:
@@ -181,7 +195,7 @@ def objections_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
             .unique()
         )
 
-    monkeypatch.setattr(aggregates, "_objectors", nobody)
+    monkeypatch.setattr(aggregates, "objectors_at", nobody)
 
 
 def test_a_run_that_ignores_objections_is_caught(

@@ -49,8 +49,8 @@ REASONS = {
 WORDS = {"compare": "runs"}
 # keys that a user names: columns of their tables, protected attributes, capacities, models
 FREE_KEYS = (
-    r"(data\.\w+\.columns\.\w+|snapshot\.protected(\.\w+)?|capacity\.\w+"
-    r"|policy\.(capacity|chosen_profiles|effects\.assumed|acquisition_cost|hours_a_person)\.\w+)$"
+    r"(data\.\w+\.columns\.\w+|snapshot\.protected(\.\w+)?|capacity(\.\w+)?"
+    r"|policy\.(capacity|chosen_profiles|effects\.assumed|acquisition_cost|hours_a_person)(\.\w+)?)$"
 )
 INSTANTIATION_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception"
 

@@ -18,7 +18,7 @@ import pandas as pd
 from cores import Figures
 
 ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
-CUSTOMERS, PILOT, ROLLOUTS = 40_000, 0.3, 4
+CUSTOMERS, PILOT, ROLLOUTS = 30_000, 0.3, 4
 BUDGET = 0.1  # of what contacts cost today
 CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
 ALL = ("behaviour_segment", "value_tier", "potential_tier")
@@ -60,7 +60,7 @@ class World:
             "snapshot.max_reference_dates=2", "segments.behaviour.k=4",
             "segments.behaviour.resamples=2", "segments.behaviour.null_draws=2",
             "model.potential.estimator.n_jobs=1", "policy.holdout=0", "policy.minimum_stay_days=0",
-            "policy.offer_on_request=false", "progress=false",
+            "progress=false",
         )  # fmt: skip
         self.tables = read(self.settings.data)
         self.folder = folder_of(self.settings.data)
@@ -117,17 +117,20 @@ class World:
             ).reindex(self.seen.index)
             for m in models
         ]  # fmt: skip
-        self.margin = np.column_stack([t["margin"] for t in told])
-        self.satisfaction = np.column_stack([t["satisfaction"] for t in told])
-        self.there = ~np.isnan(self.margin).any(axis=1)
         on_record, _ = handled_at(
             self.tables, self.tables.observed_until, self.seen.index, self.ways, None
         )
-        row = np.arange(len(self.seen))
-        nominal = np.minimum(on_record, len(models) - 1)
-        # on request: the model on record, whose contacts do not reach the customer
-        self.margin = np.column_stack([self.margin, self.margin[row, nominal]])
-        self.satisfaction = np.column_stack([self.satisfaction, self.satisfaction[row, nominal]])
+        self.there = told[0]["margin"].notna().to_numpy()
+        # on request: the model on record in name, no contact being made
+        named = [models[min(k, len(models) - 1)] for k in on_record[self.there]]
+        alone = expected_outcome(
+            self.folder, list(self.seen.index[self.there]), [m.approach.value for m in named],
+            [m.channels[0] for m in named], [m.contacts_a_month for m in named],
+            rollouts=ROLLOUTS, contacted=False,
+        )  # fmt: skip
+        told.append(alone.reindex(self.seen.index))
+        self.margin = np.column_stack([t["margin"] for t in told])
+        self.satisfaction = np.column_stack([t["satisfaction"] for t in told])
         self.cost = self.base.reach.cost()
 
     def rows(self) -> list[Figures]:
@@ -191,12 +194,12 @@ class World:
 
     def _classes(self, effect: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, Any]:
         """Classes of customers of like effects (cells, m), offered what they consent to."""
-        from facette.policy.plan import at_last, classes_of, gains
+        from facette.policy.plan import classes_of, gains
         from facette.policy.relationship import ways
 
         base = replace(self.base, cell=cell, cells=[str(c) for c in range(len(effect))])
         offered = base.reach.permitted
-        wanted = at_last(gains(base, effect, self.policy.switching_cost), offered)
+        wanted = gains(base, effect, self.policy.switching_cost)
         limited = replace(base, reach=replace(base.reach, ways=ways(self.policy)))
         return classes_of(self.policy, limited, offered, wanted, np.stack(self._uses()))
 
@@ -295,8 +298,7 @@ class World:
         wanted = np.where(permitted[row, wanted], wanted, self._cheapest(permitted))
         for use, limit in zip(self._uses(), self._limits(), strict=True):
             own = use[order, wanted[order]]
-            late = order[(own.cumsum() > limit) & (own > 0)]
-            wanted[late] = self._cheapest(permitted)[late]
+            wanted[order[(own.cumsum() > limit) & (own > 0)]] = self.ways.on_request
         return wanted
 
     def _cheapest(self, permitted: np.ndarray) -> np.ndarray:

@@ -170,5 +170,5 @@ def _filled(policy: Policy, reached: Reach, model: np.ndarray, active: np.ndarra
         for r, name in enumerate(able.capacities)
     }
     used = np.unique(model[active])
-    budget = reached.cost()[place, model][active].sum() + able.fixed[used].sum()
+    budget = reached.cost()[place, model][active].sum() + (able.set_up + able.yearly)[used].sum()
     return replace(policy, capacity=capacity, budget=float(budget) + budget_slack(able))

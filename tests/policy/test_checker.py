@@ -132,6 +132,21 @@ def test_a_month_and_the_budget_hold_what_they_hold() -> None:
     assert rules(frame, replace(policy, budget=cost - 0.01)) == {"budget"}
 
 
+def test_a_model_that_somebody_is_handled_by_is_set_up_already() -> None:
+    frame = file("ann", relationship_model="quiet_mail", channel="mail", interval_days=122)
+    policy = shipped_policy(budget=3 * 0.9 + 1_000 * 364 / 365.25)
+    columns = ("customer_id", "from_date", "to_date", "relationship_model")
+
+    def handled(*row: Any) -> Tables:
+        return tables_of(treatments=table("treatments", [("bob", *row)], *columns))
+
+    assert rules(frame, policy, handled(T - 1, None, "quiet_mail")) == set()
+    assert rules(frame, policy, handled(T + 1, None, "quiet_mail")) == {"budget"}
+    assert rules(frame, policy, handled(T - 9, T - 1, "quiet_mail")) == {"budget"}
+    assert rules(frame, policy, handled(T - 1, None, "phone_desk")) == {"budget"}
+    assert rules(frame, replace(policy, today="quiet_mail")) == set()
+
+
 def test_silence_is_consent_where_the_policy_says_so_only() -> None:
     none = tables_of(consents=table("consents", [], "customer_id", "recorded_at", "granted"))
     for said in (False, True):

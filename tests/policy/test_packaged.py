@@ -103,18 +103,6 @@ def test_without_limits_the_package_decides_as_the_plan(seed: int, tmp_path: Pat
     assert {"old", "no band", "no consent to any channel"} <= set(said["reason"])
 
 
-def test_on_request_comes_last_where_the_policy_says_so(tmp_path: Path) -> None:
-    made = planned(3, offer_on_request=False)
-    said = bundle_of(made, tmp_path / "bundle").predict(with_today(made))
-    names, plan_m = np.array(made.ways.names, dtype=object), made.plan.model
-    differ = said["relationship_model"].to_numpy() != names[plan_m]
-    assert (plan_m[differ] == made.ways.on_request).all()  # equals, between which the plan is free
-    open_to = made.plan.classes.gain[made.plan.member][:, [*made.plan.used]]
-    last = (said["relationship_model"] == "on_request").to_numpy()
-    placed = made.plan.kind != "programme"
-    assert (np.isfinite(open_to[last & ~placed]).sum(axis=1) == 1).all()
-
-
 def test_where_a_resource_is_short_only_few_differ(tmp_path: Path) -> None:
     made = planned(5, budget=30_000.0, capacity={"calls": 60.0})
     assert made.plan.allocation.price

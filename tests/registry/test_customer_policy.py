@@ -27,7 +27,7 @@ SPEC: dict[str, Any] = {
         {"name": "phone", "cost": 5.0, "uses": {"calls": 1.0}, "consent": True},
         {"name": "email", "cost": 0.1, "uses": {}, "consent": "weekend_share"},
     ],
-    "prices": {"calls": 1.0}, "switching_cost": 10.0, "offer_on_request": True,
+    "prices": {"calls": 1.0}, "switching_cost": 10.0,
     "usual": "on_request", "silence_consents": True, "active": None,
     "not_reached": "no consent to any channel", "ended": "no contract any more", "profiles": {},
     "rules": [], "exclusions": [], "by": ["value_tier", "potential_tier"], "rest": "rest",

@@ -152,3 +152,10 @@ def test_of_many_contacts_customers_are_drawn() -> None:
     assert whole == price(frame, groups, rows, 0.95, 0)
     assert whole.by_segment != some.by_segment
     assert some.by_segment == pytest.approx(whole.by_segment, abs=6)
+
+
+def test_a_feature_that_is_missing_for_all_is_passed_over() -> None:
+    groups, rows = campaign(np.random.default_rng(8), 3000, [0.0, 0.1, 0.2, 0.0])
+    known = pd.DataFrame({"x": np.arange(3000.0)}, index=groups.index)
+    both = known.assign(nothing=np.nan)
+    assert price(both, groups, rows, 0.95, 0) == price(known, groups, rows, 0.95, 0)

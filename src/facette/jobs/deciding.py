@@ -37,6 +37,8 @@ from facette.policy.workload import (
     started_a_month,
     use_a_customer,
 )
+from facette.reports.words import day
+from facette.settings.policy import Policy
 from facette.snapshots.instants import EPOCH, iso
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
@@ -81,7 +83,7 @@ def decided(made: Planned, tables: Tables, version: str, confidence: float, seed
         satisfaction(tables, t, days, policy.satisfaction_question, assigned["today"]),
         what_if(made.plan, _factors(made)),
         sensitivity(made.plan, made.known, policy.switching_cost, confidence, seed),
-        _visible(made),
+        _visible(made, accounts), version, confidence, seed,
     )  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def _need(made: Planned, channels: pd.Series, confidence: float, seed: int) -> N
         table, now, use.reindex([*now.index], fill_value=0.0), draws=NEED_DRAWS,
         confidence=confidence, seed=seed,
     )  # fmt: skip
-    return Need(told.join(span), f"by how customers moved since {made.before_date}")
+    return Need(told.join(span), f"by how customers moved since {day(made.before_date)}")
 
 
 def _factors(made: Planned) -> dict[str, tuple[float, ...]]:
@@ -169,17 +171,26 @@ def _factors(made: Planned) -> dict[str, tuple[float, ...]]:
     return dict.fromkeys([*limited, *([] if BUDGET in limited else [BUDGET])], FACTORS)
 
 
-def _visible(made: Planned) -> Visible:
+def _visible(made: Planned, accounts: Accounts) -> Visible:
     policy, base = made.policy, made.plan.base
     date = EPOCH + timedelta(microseconds=made.t) + timedelta(days=policy.horizon_days)
     ground, n = made.known.ground, len(base)
     held = int(base.held_out.sum())
-    claimed = None if made.claim is None else made.claim.net / n
-    if ground is None:
-        return Visible(n, held, iso(date), None, claimed, policy.worth_telling, None)
-    deviation = float(ground.found.left.std())
+    claimed = None if made.claim is None else made.claim.effect / max(n - held, 1)
+    adjusted = ground is not None
+    deviation = _spread(accounts, policy) if ground is None else float(ground.found.left.std())
+    if not deviation > 0:
+        return Visible(n, held, iso(date), None, claimed, policy.worth_telling, None, adjusted)
     segments = _segment(made).nunique()
     return Visible(
         n, held, iso(date), visible(n, deviation, held / n), claimed, policy.worth_telling,
         trial_needed(policy.worth_telling, deviation, len(base.reach.ways.names) - 1, segments),
+        adjusted,
     )  # fmt: skip
+
+
+def _spread(accounts: Accounts, policy: Policy) -> float:
+    """Standard deviation of customers' net value, currency units, as of a horizon."""
+    days = (accounts.end - accounts.start) / DAY_US
+    own = accounts.customers["net"] / 10**accounts.minor_units
+    return float(own.std()) * policy.horizon_days / days

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
 from facette.errors import BadInput
+from facette.policy.campaigns import PerContact, campaign_trial, drawn_for, per_contact
 from facette.policy.claim import claimed
 from facette.policy.decision import Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
@@ -57,6 +59,9 @@ def planned(
         raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
     customers = known_then[here]
     by = _crossable(policy, customers, notes)
+    if "consents" not in tables:
+        silence = "consent, to be cleared before use" if policy.consent.without_table else "none"
+        notes.append(f"no table consents: everyone's silence counts as {silence}")
     cells = micro_segments(customers[by], policy.floor)
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
@@ -64,9 +69,10 @@ def planned(
     observed, comparison = None, None
     if policy.effects.observational and not _all_tried(world, randomised):
         observed, comparison = _observed(world, seed, notes)
+    campaigns = {} if _all_tried(world, randomised) else _campaigns(world, customers, seed)
     known = knowledge(
         known_ways, policy.effects, randomised, observed, comparison, customers,
-        before_of(customers), base.cell, len(base.cells),
+        before_of(customers), base.cell, len(base.cells), campaigns,
     )  # fmt: skip
     made = plan(policy, base, known)
     claim = claimed(made, known, policy.switching_cost, confidence)
@@ -74,10 +80,17 @@ def planned(
     then = t - policy.horizon_days * DAY_US
     before = look.at(then) if _has_history(look, then) else None
     return Planned(
-        t, policy, known_ways, made, bundle.about, known, claim, customers, cells, gone,
+        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
         [*cells.notes, *notes],
     )  # fmt: skip
+
+
+def _about(bundle: Bundle) -> dict[str, Any]:
+    """What the package says of itself, and what it calls its behaviour segments."""
+    told = bundle.segmentations
+    behaviour = None if told is None else told.behaviour
+    return {**bundle.about, "segment_names": {} if behaviour is None else behaviour.names}
 
 
 def _has_history(look: _Look, t: int) -> bool:
@@ -193,16 +206,18 @@ def handled_at(
 
 
 def on_record(tables: Tables, t: int, names: list[str]) -> pd.DataFrame:
-    """The latest of these relationship models that goes on at `t`, by customer_id, and from when.
+    """The relationship model that goes on at `t`, by customer_id, and from when.
 
-    Columns `relationship_model` and `from_date` (microseconds); who has none has no row.
+    Columns `relationship_model` and `from_date` (microseconds); who has none, or one that is not
+    among `names`, has no row.
     """
     rows: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
     ended = pl.col("to_date") < t if "to_date" in tables.columns("treatments") else pl.lit(False)
     last = (
-        rows.filter(~ended.fill_null(False) & pl.col("relationship_model").is_in(names))
+        rows.filter(~ended.fill_null(False))
         .sort("from_date")
-        .unique("customer_id", keep="last")
+        .unique("customer_id", keep="last", maintain_order=True)
+        .filter(pl.col("relationship_model").is_in(names))
         .select("customer_id", "relationship_model", "from_date")
         .collect()
     )
@@ -220,8 +235,27 @@ def before_of(seen: pd.DataFrame) -> np.ndarray:
 
 def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
     """The trial and the cells of its customers, as they were known when it began."""
-    if who is None:
+    seen = None if who is None else _seen_then(world, who, notes)
+    if who is None or seen is None:
         return None
+    granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
+    channel = reach(seen.index, world.ways, granted).channel
+    before = pd.DataFrame(before_of(seen), index=seen.index)
+    made = trial(
+        who, world.look.tables, world.t, before, channel, world.ways, world.look.spec,
+        world.policy.horizon_days,
+    )  # fmt: skip
+    return made, _cells_of(world, seen)
+
+
+def _cells_of(world: _World, seen: pd.DataFrame) -> np.ndarray:
+    """(n,) the cells of customers of another date, -1 of one that nobody of the plan is in."""
+    place = {name: i for i, name in enumerate(world.base.cells)}
+    return world.cells.of(seen[world.by]).map(place).fillna(NONE).to_numpy(dtype=int)
+
+
+def _seen_then(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
+    """The customers of a trial as they were known when it began; None where that is too little."""
     first = first_known_day(world.look.tables, who.first)
     history = who.first // DAY_US - first if first is not None else 0
     if history < world.look.spec.observation_days:
@@ -232,23 +266,32 @@ def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, n
         return None
     seen = world.look.at(who.first)
     seen = seen[seen.index.isin(who.rows.index)]
-    if len(seen) < 2 * world.policy.effects.folds:
-        return None
-    granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
-    channel = reach(seen.index, world.ways, granted).channel
-    before = pd.DataFrame(before_of(seen), index=seen.index)
-    made = trial(
-        who, world.look.tables, world.t, before, channel, world.ways, world.look.spec,
-        world.policy.horizon_days,
-    )  # fmt: skip
-    place = {name: i for i, name in enumerate(world.base.cells)}
-    cell = world.cells.of(seen[world.by]).map(place).fillna(NONE).to_numpy(dtype=int)
-    return made, cell
+    return seen if len(seen) >= 2 * world.policy.effects.folds else None
 
 
 def _all_tried(world: _World, randomised: Learnt | None) -> bool:
     tried = None if randomised is None else randomised.tried(world.policy.effects.least)
     return tried is not None and bool(tried[: world.ways.on_request].all())
+
+
+def _campaigns(world: _World, customers: pd.DataFrame, seed: int) -> dict[int, PerContact]:
+    """By channel, what a contact does, where campaigns by it were drawn by lot."""
+    settings, found = world.policy.effects, {}
+    for position, channel in enumerate(world.ways.channels):
+        who = drawn_for(world.look.tables, world.t, channel)
+        seen = None if who is None else _seen_then(world, who, [])
+        if who is None or seen is None:
+            continue
+        before = pd.DataFrame(before_of(seen), index=seen.index)
+        made = campaign_trial(who, world.look.tables, world.t, before, world.look.spec)
+        cell = _cells_of(world, seen)
+        inside = cell >= 0
+        kept = made.keep(inside)
+        if np.bincount(kept.way, minlength=2).min() >= settings.least:
+            found[position] = per_contact(
+                kept, cell[inside], world.facets, settings, before_of(customers), seed
+            )
+    return found
 
 
 def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Learnt | None:

@@ -7,13 +7,12 @@ groups and weakens it evenly. Whether the plan was carried out is told beside it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.stats import norm
 
 from facette.policy.decision import Decision
 from facette.policy.effects import scored
+from facette.policy.realised import Realised
 from facette.policy.trial import Trial, net_between
 from facette.registry.plans import EarlierPlan
 from facette.settings import Plan
@@ -22,35 +21,6 @@ from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
 
 LEAST_DAYS, LEAST_HELD_OUT = 28, 30
-
-
-@dataclass(frozen=True)
-class Realised:
-    """What a plan brought each customer in `days`, currency units, with an interval.
-
-    `predicted`: its claim for as many days, None where it made none; contacts' costs are not in
-    `gain`, `carried_out` is the share of its customers who are handled now as it said, NaN where
-    that is not on record.
-    """
-
-    reference_date: str
-    run_id: str
-    days: int
-    customers: int
-    held_out: int
-    gain: float
-    low: float
-    high: float
-    predicted: float | None
-    carried_out: float
-
-    def metrics(self) -> dict[str, float]:
-        """Figures by tracked name."""
-        told = {"realised_each": self.gain, "realised_each_low": self.low,
-                "realised_each_high": self.high, "realised_days": self.days,
-                "carried_out": self.carried_out}  # fmt: skip
-        told |= {} if self.predicted is None else {"predicted_each": self.predicted}
-        return {f"policy/{name}": float(figure) for name, figure in told.items()}
 
 
 def realised(

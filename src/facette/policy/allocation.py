@@ -7,8 +7,9 @@ same models. With x the customers of a class in a model, the programme is
     subject to sum over models of x = customers of the class,  sum use x <= limit of each resource
 
 For a given set of models it is a linear programme (HiGHS, through SciPy), whose corner solutions
-split no more classes than there are resources; so its rounding costs next to nothing. Which models
-are worth their fixed cost is found by trying every set of them: they are few.
+split no more classes than there are resources; so its rounding costs next to nothing but where
+customers are few. Which models are worth their fixed cost is found by trying every set of them:
+they are few.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from facette.errors import BadInput
 
 MOST_MODELS = 10  # beside being served on request: a thousand sets of them
+NEAR = 1e-3  # of the gain: what rounding may lose before whole numbers are looked for
+LOWEST = -1e12  # a gain below all others
+MOST_NODES = 1000  # of branch and bound
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Classes:
     `customers`: (c,) how many. `gain`: (c, m) currency units a customer over the horizon, against
     today and after the cost of contacts and of switching; -inf where a model is not permitted.
     `use`: (r, c, m) of each resource a customer; `most`: (r,), inf without a limit; `resources`:
-    their names, the last one money, out of which `fixed`, (m,) of a model used at all, is paid too.
+    their names, the last one money, out of which `fixed`, (m,) of a model used at all, is paid too,
+    but for models that are `paid` (m,) for already, whoever is in them.
     The last model is being served on request: it uses nothing.
     """
 
@@ -44,6 +49,12 @@ class Classes:
     most: np.ndarray
     resources: tuple[str, ...]
     fixed: np.ndarray
+    paid: np.ndarray | None = None
+
+    @property
+    def charged(self) -> np.ndarray:
+        """(m,) what the money there is has to pay for a model that is used at all."""
+        return self.fixed if self.paid is None else np.where(self.paid, 0.0, self.fixed)
 
 
 @dataclass(frozen=True)
@@ -141,23 +152,17 @@ def with_models(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
     limited = np.flatnonzero(np.isfinite(classes.most))
     fixed = float(classes.fixed[list(models)].sum())
     most = classes.most.astype(float)
-    most[-1] -= fixed
-    gain = classes.gain[:, models]
-    possible = np.isfinite(gain)
-    row, column = np.nonzero(possible)
-    whose = sparse.csr_array(
-        (np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(gain), len(row))
-    )
-    use = classes.use[limited][:, :, models][:, row, column]
+    most[-1] -= classes.charged[list(models)].sum()
+    row, column, whose, use = _programme(classes, np.array(models), limited)
     solved = linprog(
-        -gain[row, column],
+        -classes.gain[row, column],
         A_ub=use if len(limited) else None, b_ub=most[limited] if len(limited) else None,
         A_eq=whose, b_eq=classes.customers.astype(float), bounds=(0, None), method="highs-ds",
     )  # fmt: skip
     if solved.status != 0:
         return None
     share = np.zeros(classes.gain.shape)
-    share[row, np.array(models)[column]] = solved.x
+    share[row, column] = solved.x
     worth = -solved.ineqlin.marginals if len(limited) else []
     names = [classes.resources[r] for r in limited]
     prices = {name: float(price) for name, price in zip(names, worth, strict=True) if price > 0}
@@ -166,22 +171,88 @@ def with_models(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
     )
 
 
+def _programme(
+    classes: Classes, models: np.ndarray, limited: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, sparse.csr_array, np.ndarray]:
+    """Class and model of each unknown, whose customers it counts, what it uses of the resources."""
+    row, column = np.nonzero(np.isfinite(classes.gain[:, models]))
+    own = (np.ones(len(row)), (row, np.arange(len(row))))
+    whose = sparse.csr_array(own, shape=(len(classes.gain), len(row)))
+    return row, models[column], whose, classes.use[limited][:, row, models[column]]
+
+
 def rounded(classes: Classes, share: np.ndarray) -> np.ndarray:
-    """Whole customers (c, m): the programme's shares, the few split customers given one by one.
+    """Whole customers (c, m) for the best shares that the programme finds.
 
     Each share is rounded down; who is left is given, the largest gain first, to a model that the
-    allocation uses and for which there is something left of every resource, at last to being served
-    on request.
+    shares draw on and for which there is something left of every resource, at last to being served
+    on request. Where customers are so few that this loses more than `NEAR` of the net gain, whole
+    numbers are looked for by branch and bound (HiGHS, through SciPy), in `MOST_NODES` steps at
+    most, among all models.
     """
-    whole = np.floor(share + 1e-6).astype(np.int64)
-    left = classes.most - np.einsum("rcm,cm->r", classes.use, whole)
     used = np.flatnonzero(share.sum(axis=0) > 0)
+    left = classes.most.astype(float)
+    left[-1] -= classes.charged[used].sum()
+    whole = _one_by_one(classes, share, used, left)
+    net, most = _net(classes, whole), _net(classes, share)
+    if most - net <= NEAR * abs(most):
+        return whole
+    exact = _integer(classes)
+    return whole if exact is None or _net(classes, exact) <= net else exact
+
+
+def _net(classes: Classes, share: np.ndarray) -> float:
+    """The gain of shares (c, m) less the fixed costs of the models they draw on."""
+    gain = np.where(np.isfinite(classes.gain), classes.gain, 0.0)
+    return float((gain * share).sum() - classes.fixed[share.sum(axis=0) > 0].sum())
+
+
+def _one_by_one(
+    classes: Classes, share: np.ndarray, used: np.ndarray, limit: np.ndarray
+) -> np.ndarray:
+    """Shares rounded down, and who is left given one by one; `limit`: (r,) without fixed costs."""
+    whole = np.floor(share + 1e-6).astype(np.int64)
+    left = limit - np.einsum("rcm,cm->r", classes.use, whole)
     short = classes.customers - whole.sum(axis=1)
     for c in sorted(np.flatnonzero(short), key=lambda c: -classes.gain[c, used].max()):
         for _ in range(short[c]):
             m = _affordable(classes, int(c), used, left)
             whole[c, m] += 1
             left = left - classes.use[:, c, m]
+    return whole
+
+
+def _integer(classes: Classes) -> np.ndarray | None:
+    """Whole customers (c, m) by branch and bound, None where none are found.
+
+    Beside the customers of each class and model there is a 0 or 1 for each model: whether it is
+    used at all.
+    """
+    c, m = classes.gain.shape
+    limited = np.isfinite(classes.most)
+    row, column, whose, use = _programme(classes, np.arange(m), limited)
+    if_used = sparse.csr_array((np.ones(len(row)), (column, np.arange(len(row)))))
+    if_used.resize(m, len(row))
+    paid = np.zeros((int(limited.sum()), m))
+    if limited[-1]:
+        paid[-1] = classes.charged
+    total = float(classes.customers.sum())
+    bounds = [
+        LinearConstraint(sparse.hstack([whose, sparse.csr_array((c, m))]), classes.customers,
+                         classes.customers),
+        LinearConstraint(sparse.hstack([if_used, -total * sparse.eye_array(m)]), -np.inf, 0.0),
+        LinearConstraint(np.hstack([use, paid]), -np.inf, classes.most[limited]),
+    ]  # fmt: skip
+    solved = milp(
+        np.append(-classes.gain[row, column], classes.fixed),
+        constraints=bounds if limited.any() else bounds[:2], integrality=np.ones(len(row) + m),
+        bounds=Bounds(0, np.append(classes.customers[row], np.ones(m))),
+        options={"node_limit": MOST_NODES, "mip_rel_gap": NEAR},
+    )  # fmt: skip
+    if solved.x is None:
+        return None
+    whole = np.zeros(classes.gain.shape, dtype=np.int64)
+    whole[row, column] = np.rint(solved.x[: len(row)]).astype(np.int64)
     return whole
 
 
@@ -198,23 +269,25 @@ def by_rules(classes: Classes, among: tuple[int, ...] | None = None) -> np.ndarr
     """Whole customers (c, m) by compiled rules: the classes with most to gain are served first.
 
     What a plain system can carry out: each pair of class and model in the order of its gain a
-    customer over being served on request, as many customers as the resources still allow.
+    customer over being served on request, as many customers as the resources still allow, and a
+    model not at all where the money does not reach for its fixed cost.
     """
     gain = classes.gain if among is None else _only(classes.gain, among)
     last = gain.shape[1] - 1
-    better = gain[:, :last] - gain[:, [last]]
+    better = gain[:, :last] - np.where(np.isfinite(gain[:, [last]]), gain[:, [last]], LOWEST)
     order = np.argsort(-better, axis=None, kind="stable")
     whole, left = np.zeros(gain.shape, dtype=np.int64), classes.most.astype(float)
-    waiting = classes.customers.copy()
+    waiting, new = classes.customers.copy(), np.ones(last, dtype=bool)
+    money = np.arange(len(left)) == len(left) - 1
     for c, m in zip(*np.unravel_index(order, better.shape), strict=True):
         if not better[c, m] > 0:
             break
-        use = classes.use[:, c, m]
-        bound = min((left[r] / use[r] for r in np.flatnonzero(use > 0)), default=np.inf)
-        given = int(min(waiting[c], np.floor(max(bound, 0) + 1e-9)))
-        whole[c, m] += given
-        waiting[c] -= given
-        left = left - given * use
+        use, room = classes.use[:, c, m], left - (money * classes.charged[m] if new[m] else 0.0)
+        bound = min((room[r] / use[r] for r in np.flatnonzero(use > 0)), default=np.inf)
+        given = int(min(waiting[c], np.floor(max(bound, 0) + 1e-9))) if room[-1] >= 0 else 0
+        if given:
+            whole[c, m], waiting[c], new[m] = given, waiting[c] - given, False
+            left = room - given * use
     whole[:, last] += waiting
     return whole
 

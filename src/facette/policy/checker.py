@@ -39,6 +39,8 @@ RULES = {
     "cool-down": "are contacted before the cool-down of a complaint is over",
 }
 
+KINDS = (*RULES, "cap", "capacity", "budget")  # whatever is looked at
+
 
 @dataclass(frozen=True)
 class _Case:
@@ -68,13 +70,6 @@ class _Case:
         if "recorded_at" in self.tables.columns(table):
             is_known = is_known & (pl.col("recorded_at") < self.t)
         return frame.filter(is_known)
-
-    def models_on_record(self) -> set[str]:
-        """Relationship models that somebody was handled by before: these are set up already."""
-        if "treatments" not in self.tables:
-            return set()
-        rows = self.known("treatments", "from_date").select("relationship_model").unique()
-        return set(rows.collect()["relationship_model"].to_list())
 
     def has(self, table: str, *columns: str) -> bool:
         return table in self.tables and set(columns) <= set(self.tables.columns(table))
@@ -316,7 +311,10 @@ def _months(case: _Case) -> Iterator[Finding]:
 
 
 def _budget(case: _Case) -> Iterator[Finding]:
-    """What the contacts and the relationship models in use cost, against the budget."""
+    """What the contacts and the relationship models in use cost, against the budget.
+
+    A model that somebody is handled by already is set up.
+    """
     policy = case.policy
     if policy.budget is None:
         return
@@ -325,12 +323,25 @@ def _budget(case: _Case) -> Iterator[Finding]:
     contacts = sum(prices.get(channel, 0.0) * n for channel, n in per_channel.iter_rows())
     used = set(case.rows["relationship_model"].unique().to_list())
     years = policy.horizon_days / 365.25
-    running = case.models_on_record()
-    setting_up = sum(
-        m.yearly_cost * years + (0.0 if name in running else m.set_up_cost)
-        for name, m in policy.models.items() if name in used
-    )  # fmt: skip
-    total = contacts + setting_up
+    there = _in_use(case)
+    fixed = sum(
+        m.yearly_cost * years + (0.0 if name in there else m.set_up_cost)
+        for name, m in policy.models.items()
+        if name in used
+    )
+    total = contacts + fixed
     if total > policy.budget * (1 + ROUNDING):
         told = f"the plan costs {total:,.2f}, and the budget is {policy.budget:,.2f}"
         yield "budget", "", 1, told
+
+
+def _in_use(case: _Case) -> set[str | None]:
+    """The relationship models that somebody is handled by at the reference date."""
+    usual = {case.policy.today}
+    if not case.has("treatments", "from_date", "relationship_model"):
+        return usual
+    rows = case.known("treatments", "from_date")
+    if case.has("treatments", "to_date"):
+        rows = rows.filter(pl.col("to_date").is_null() | (pl.col("to_date") >= case.t))
+    last = rows.sort("from_date").group_by("customer_id").agg(pl.col("relationship_model").last())
+    return usual | set(pl.DataFrame(last.collect())["relationship_model"].to_list())

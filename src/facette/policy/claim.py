@@ -1,9 +1,10 @@
 """What a plan claims to bring, told on customers it was not chosen by.
 
 Effects chosen for being the largest are too large. So the plan is made again without each fold of
-the trial's customers, and what it does is valued by the scores of that fold alone, unshrunk; the
-claim is the mean over folds, with an interval. It values plans made with a little less than is
-known, and so is a little low rather than high.
+the trial's customers, which models it uses included, and what it does is valued by the scores of
+that fold alone, unshrunk; the claim is the mean over folds, with an interval. It values plans made
+with a little less than is known, and so is a little low rather than high. Where all models are as
+good as each other, plans turn on chance, folds are not independent and the interval is too short.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
-from facette.policy.allocation import with_models
+from facette.policy.allocation import best
 from facette.policy.effects import cell_means, drawn_together
 from facette.policy.knowledge import Knowledge, Learnt
-from facette.policy.plan import Plan, at_last, gains
+from facette.policy.plan import Plan, gains
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,9 @@ def _of_fold(
 
 
 def _replanned(found: Plan, effect: np.ndarray, switching: float) -> np.ndarray:
-    """(c, m) customers of the plan's classes by other effects, the models in use staying."""
+    """(c, m) customers of the plan's classes by other effects, of any of the models."""
     gain, offered = gains(found.base, effect, switching)[found.first], found.offered
-    gain = gain if found.on_request else at_last(gain, offered)
-    classes = replace(found.classes, gain=np.where(offered, gain, -np.inf))
-    again = with_models(classes, found.allocation.used)
-    return found.allocation.share if again is None else again.share
+    return best(replace(found.classes, gain=np.where(offered, gain, -np.inf))).share
 
 
 def _moved(found: Plan, share: np.ndarray, cells: int) -> np.ndarray:
@@ -102,5 +100,7 @@ def _variance(ground: Learnt, own: np.ndarray, weight: np.ndarray, seen: np.ndar
 def _costs(found: Plan, share: np.ndarray, switching: float) -> float:
     """What the plan of these shares costs more than today: contacts, switching, fixed costs."""
     without = gains(found.base, np.zeros((len(found.base.cells), share.shape[1])), switching)
-    fixed = float(found.gain.sum()) - found.net
-    return fixed - float((share * without[found.first]).sum())
+    fixed = found.classes.fixed
+    apart = float(found.gain.sum()) - found.net - float(fixed[list(found.allocation.used)].sum())
+    paid = apart + float(fixed[share.sum(axis=0) > 0].sum())
+    return paid - float((share * without[found.first]).sum())

@@ -24,8 +24,9 @@ class Planned:
     """The plan of one date, what it rests on, and what was left aside in words.
 
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
-    `about`: what the packaged model says of itself. `cells`: what put customers into cells.
-    `before`: customers as they were a horizon earlier, None where history is short.
+    `about`: what the packaged model says of itself, and the `segment_names` by id. `cells`: what
+    put customers into cells. `before`: customers as they were a horizon earlier, None where
+    history is short.
     """
 
     t: int
@@ -48,9 +49,12 @@ class Visible:
     """When the plan's own effect can be seen, and how large it has to be.
 
     `held_out` of `customers` are compared until `date` (ISO); an effect of `least` currency units a
-    customer over the horizon shows in 4 of 5 cases, and `claimed` is what is expected.
+    customer over the horizon shows in 4 of 5 cases, and `claimed` is the effect expected of who is
+    not held out: costs are no matter of comparison, they are known.
     `trial`: customers of a trial that would tell `worth_telling` apart between all models in every
-    segment; None where residuals are not known.
+    segment. `adjusted`: whether customers' spread, which both are told by, is that of a trial's
+    residuals; else it is that of last period's net value, which is no smaller. None where there is
+    neither.
     """
 
     customers: int
@@ -60,6 +64,7 @@ class Visible:
     claimed: float | None
     worth_telling: float
     trial: float | None
+    adjusted: bool
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,10 @@ class Need:
 
 @dataclass(frozen=True)
 class Decision:
-    """Everything that a decision page, an activation file and the tracked figures tell."""
+    """Everything that a decision page, an activation file and the tracked figures tell.
+
+    `version`: of the policy, as in the activation file; `confidence`: of its intervals.
+    """
 
     planned: Planned
     assigned: pd.DataFrame
@@ -93,3 +101,6 @@ class Decision:
     what_if: pd.DataFrame
     sensitivity: Sensitivity | None
     visible: Visible
+    version: str
+    confidence: float
+    seed: int

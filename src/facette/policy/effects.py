@@ -4,11 +4,14 @@ Each customer of the trial is scored for every model that could have reached the
 (Robins, Rotnitzky & Zhao 1994; Chernozhukov et al. 2018): with r the outcome less what a regression
 on the past foretells of it,
 
-    score of model m = d_m + 1[handled by m] / propensity of m x (r - d_m),   d_m the mean r of m,
+    score of model m = d_m + 1[handled by m] / propensity of m x (r - d_m) - r,
 
-regression and means learnt on other customers than the one scored. The mean score over a cell is
-its effect, against how the trial's customers were handled on average; with known propensities it
-is unbiased whatever the regression misses.
+d_m the mean r of m, regression and means learnt on other customers than the one scored. The mean
+score over a cell is its effect, against how the same customers were handled in the trial. With
+known propensities it is unbiased whatever the regression misses; where models do the same for
+everyone, a regression that is right makes up for propensities that are not. The last r makes it a
+comparison of the same customers: what the regression misses of a cell, or of those whom a model can
+reach, would else look like an effect.
 
 Cells are small and customers differ by far more than effects do, so that the raw means of cells
 would be chosen by their noise. They are drawn together: the mean of a model over all cells, what
@@ -23,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
@@ -54,7 +56,9 @@ class Scored:
 
 def usual_outcome() -> object:
     """The regression that foretells an outcome from the past."""
-    return make_pipeline(SimpleImputer(), StandardScaler(), RidgeCV(np.logspace(-1, 5, 13)))
+    return make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), RidgeCV(np.logspace(-1, 5, 13))
+    )
 
 
 def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float = 1.0) -> Scored:
@@ -66,13 +70,30 @@ def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float
     score, tamed = np.full((n, m), np.nan), np.full((n, m), np.nan)
     fold, unexplained = np.zeros(n, dtype=int), np.zeros(n)
     for k, (others, own) in enumerate(KFold(folds, shuffle=True, random_state=seed).split(score)):
-        foretold = clone(usual_outcome()).fit(trial.before[others], outcome[others])
+        foretold = clone(usual_outcome()).fit(
+            _within(trial.before[others], trial.way[others]),
+            _within(outcome[others, None], trial.way[others])[:, 0],
+        )
         left = outcome - foretold.predict(trial.before)
         bound = float(np.quantile(np.abs(left[others]), tame))
         score[own] = _robust(trial, left, others, own)
         tamed[own] = _robust(trial, np.clip(left, -bound, bound), others, own)
         fold[own], unexplained[own] = k, left[own]
     return Scored(score, tamed, unexplained, fold, folds)
+
+
+def _within(values: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """Values (n, d) about the mean of their model, moved to that of all; NaN stays.
+
+    A linear regression of such figures learns from customers who were handled alike, so that it
+    does not take what a model did for what the customers it was given to are like.
+    """
+    known = ~np.isnan(values)
+    m = int(way.max()) + 1
+    count, total = (_summed(v, way, m) for v in (known.astype(float), np.where(known, values, 0)))
+    middle = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    means = np.where(count > 0, total / np.maximum(count, 1), middle)
+    return values - means[way] + middle
 
 
 def _robust(trial: Trial, left: np.ndarray, others: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -82,7 +103,7 @@ def _robust(trial: Trial, left: np.ndarray, others: np.ndarray, own: np.ndarray)
     handled = trial.way[own, None] == np.arange(likely.shape[1])
     with np.errstate(divide="ignore", invalid="ignore"):
         corrected = np.where(handled, (left[own, None] - usual) / likely, 0.0)
-    return np.where(likely > 0, usual + corrected, np.nan)
+    return np.where(likely > 0, usual + corrected - left[own, None], np.nan)
 
 
 def _means(left: np.ndarray, way: np.ndarray, m: int) -> np.ndarray:
@@ -183,8 +204,3 @@ def by_customer(trial: Trial, found: Scored, base: np.ndarray) -> np.ndarray:
         learnt = clone(usual_outcome()).fit(trial.before[known], found.tamed[known, m])
         made[:, m] = learnt.predict(base)
     return made
-
-
-def label_codes(labels: pd.DataFrame) -> list[np.ndarray]:
-    """(n,) whole numbers for each column of labels, a missing one being a kind of its own."""
-    return [pd.factorize(labels[name], use_na_sentinel=False)[0] for name in labels]

@@ -7,14 +7,16 @@ configuration makes. A model of which nothing is known is offered to nobody new.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from facette.expressions import parse
+from facette.policy.campaigns import PerContact
 from facette.policy.effects import (
     Scored,
     by_customer,
@@ -89,12 +91,15 @@ def knowledge(
     ways: Ways, settings: EffectSettings, randomised: Learnt | None,
     observed: Learnt | None, comparison: Comparison | None, scored_base: pd.DataFrame,
     before: np.ndarray, cell: np.ndarray, cells: int,
+    campaigns: Mapping[int, PerContact] = MappingProxyType({}),
 ) -> Knowledge:  # fmt: skip
     """The best ground for each model; `before` (b, d) and `cell` (b,) are of the plan's customers.
 
-    An assumption tells what a model brings more than being served on request, so that it stands on
-    what is known of that. Being served on request counts as the worst that is known in a cell where
-    nobody was. Effects of who was observed stand on their own trial's average.
+    `campaigns`: by channel, what a contact by it does; a model of which nothing else is known is
+    reckoned to do as much with each contact by its first channel. An assumption tells what a model
+    brings more than being served on request, so that it stands on what is known of that. Being
+    served on request counts as the worst that is known in a cell where nobody was. Effects of who
+    was observed stand on their own trial's average.
     """
     m = len(ways.names)
     effect, se = np.zeros((cells, m)), np.zeros((cells, m))
@@ -117,6 +122,15 @@ def knowledge(
             effect[:, ways.on_request] = effect[:, known].min(axis=1)
             of_customer[:, ways.on_request] = of_customer[:, known].min(axis=1)
         known[ways.on_request] = True
+    alone = effect[:, ways.on_request].copy()
+    for model in map(int, np.flatnonzero(~known)):
+        told = campaigns.get(_first(ways, model))
+        if told is None:
+            continue
+        contacts = ways.contacts[model]
+        effect[:, model], se[:, model] = alone + contacts * told.effect, contacts * told.se
+        of_customer[:, model] = of_customer[:, ways.on_request] + contacts * told.of_customer
+        grade[:, model], known[model] = TRANSPORTED, True
     for model, figures in assumed.items():
         if known[model]:
             continue
@@ -129,6 +143,12 @@ def knowledge(
         known[model] = True
     taught = randomised if randomised is not None else observed
     return Knowledge(effect, se, grade, known, of_customer, taught, comparison)
+
+
+def _first(ways: Ways, model: int) -> int:
+    """The channel that a model prefers."""
+    order = ways.order[model]
+    return int(np.where(order < 0, len(order), order).argmin())
 
 
 def _assumed(

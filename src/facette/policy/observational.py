@@ -1,11 +1,12 @@
 """Who was handled how without a lot being drawn: compared all the same, and weaker for it.
 
-Propensities are estimated from what was known when the treatment began (multinomial logistic
-regression), and customers who could hardly have been handled otherwise are left out (Crump et al.
-2009: overlap). A placebo tells what is left of the old policy's choice: the net value *before* the
-treatment, which no treatment can have moved, compared by the same propensities and without the
-regression that knows it. Where it differs between models by more than chance, so would the effects,
-and they are not used. What nobody wrote down stays unseen by it.
+Propensities are estimated from what was known when the treatment began, and from which models could
+reach the customer at all (multinomial logistic regression), and customers who could hardly have
+been handled otherwise are left out (Crump et al. 2009: overlap). A placebo tells what is left of
+the old policy's choice: the net value *before* the treatment, which no treatment can have moved,
+compared by the same propensities and without the regression that knows it. Where it differs between
+models by more than chance, so would the effects, and they are not used. What nobody wrote down
+stays unseen by it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from facette.policy.effects import scored
 from facette.policy.trial import Trial
 
+FINEST = 1e-6  # of the largest variance: below it there is none
 DOUBT = 0.05  # p-value of the placebo below which the comparison is not believed
 
 
@@ -60,11 +62,13 @@ def adjusted(
     if np.bincount(trial.way)[had].min() < folds:
         return None
     likely = np.zeros(trial.propensity.shape)
-    guess = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))
-    likely[:, had] = cross_val_predict(
-        guess, trial.before, trial.way, cv=folds, method="predict_proba"
+    guess = make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=500)
     )
-    likely = np.where(trial.propensity > 0, likely, 0.0)
+    able = trial.propensity > 0
+    known = np.column_stack([trial.before, able])  # whom a model can't reach has others more often
+    likely[:, had] = cross_val_predict(guess, known, trial.way, cv=folds, method="predict_proba")
+    likely = np.where(able, likely, 0.0)
     likely /= likely.sum(axis=1, keepdims=True)
     inside = np.where(likely > 0, likely, 1.0)[:, had].min(axis=1) >= overlap
     kept = replace(trial, propensity=likely).keep(inside)
@@ -76,12 +80,20 @@ def adjusted(
 def _placebo(trial: Trial, customers: int, folds: int, seed: int) -> Comparison:
     blind = replace(trial, before=np.zeros((len(trial), 1)))
     score = scored(blind, trial.placebo, folds, seed).score
-    mean = np.nanmean(score, axis=0)
-    count = (~np.isnan(score)).sum(axis=0)
-    se = np.nanstd(score, axis=0) / np.sqrt(np.maximum(count, 1))
-    had = (np.bincount(trial.way, minlength=score.shape[1]) > 0) & (se > 0)
-    weight = 1 / se[had] ** 2
-    middle = float((weight * mean[had]).sum() / weight.sum())
-    q = float((weight * (mean[had] - middle) ** 2).sum())
-    p = float(chi2.sf(q, max(int(had.sum()) - 1, 1)))
-    return Comparison(customers, len(trial), mean, se, p)
+    known = ~np.isnan(score)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, score, 0.0).sum(axis=0) / count
+    parts = np.where(known, score - mean, 0.0) / count
+    spread = parts.T @ parts
+    had = np.bincount(trial.way, minlength=score.shape[1]) > 0
+    free, inverse = _inverse(spread[np.ix_(had, had)])
+    p = float(chi2.sf(mean[had] @ inverse @ mean[had], free))
+    return Comparison(customers, len(trial), mean, np.sqrt(np.diag(spread)), p)
+
+
+def _inverse(spread: np.ndarray) -> tuple[int, np.ndarray]:
+    """The rank and the inverse of a covariance, of which the models' shares tell one direction."""
+    value, vector = np.linalg.eigh(spread)
+    kept = value > FINEST * value.max()
+    inverse: np.ndarray = (vector[:, kept] / value[kept]) @ vector[:, kept].T
+    return max(int(kept.sum()), 1), inverse

@@ -78,7 +78,6 @@ def policy_part(
         "inputs": {n: "number" if is_numeric_dtype(seen[n]) else "category" for n in inputs},
         "models": _models(planned), "channels": _channels(planned.ways, consent),
         "prices": planned.plan.allocation.price, "switching_cost": policy.switching_cost,
-        "offer_on_request": policy.offer_on_request,
         "usual": policy.on_request if policy.today is None else policy.today,
         "silence_consents": policy.consent.without_record, "active": active,
         "not_reached": NOT_REACHED, "ended": ENDED, "profiles": dict(policy.chosen_profiles),
@@ -123,7 +122,7 @@ def _consent(
 
 
 def _models(planned: Planned) -> list[dict[str, Any]]:
-    ways, used = planned.ways, {*planned.plan.used, planned.ways.on_request}
+    ways, used = planned.ways, planned.plan.open
     return [
         {
             "name": name, "approach": ways.approach[m], "contacts": float(ways.contacts[m]),

@@ -2,8 +2,9 @@
 
 The order of precedence for a customer is: who is held out, or is too new in their relationship
 model, stays; then rules, the first that fits; then profiles chosen by hand; then the programme.
-None of them gives a model that the customer does not consent to or is excluded from: being served
-on request takes its place.
+None of them gives a model that the customer does not consent to or is excluded from: the next in
+this order decides, who would have stayed is free to be moved, and where nothing else is left the
+customer is served on request.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from facette.policy.calendar import budget_slack, capacity_slack
 from facette.policy.grades import money_by_grade, weaker
 from facette.policy.knowledge import Knowledge
 from facette.policy.reach import NONE, Reach
-from facette.policy.relationship import MONTH_DAYS, Ways
+from facette.policy.relationship import MONTH_DAYS
 from facette.settings.policy import Policy
 from facette.wording import listed
 
@@ -78,7 +79,7 @@ class Plan:
     against today, `of_effect` what of it is due to effects and not to costs, `grade` how far that
     can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
     resource that binds. `use`: of each resource, of the plan and today. `classes`, `member`: what
-    the programme saw, and whether being served on request was its to choose.
+    the programme saw, `kept`: (r,) what of each resource was not its to give.
     """
 
     base: Base
@@ -94,7 +95,7 @@ class Plan:
     use: pd.DataFrame
     classes: Classes
     member: np.ndarray
-    on_request: bool
+    kept: np.ndarray
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -111,6 +112,11 @@ class Plan:
     def changed(self) -> np.ndarray:
         """(n,) who is handled otherwise than today."""
         return self.model != self.base.today
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """Positions of the models that the programme draws on, and of being served on request."""
+        return tuple(sorted({*self.allocation.used, self.base.reach.ways.on_request}))
 
     @property
     def first(self) -> np.ndarray:
@@ -195,14 +201,17 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     """
     reach, ways = base.reach, base.reach.ways
     permitted = reach.permitted & ~excluded(policy, base)
+    base = _staying_where_permitted(base, permitted)
     fixed = placed(policy, base, permitted)
     offered = _offered(permitted, known.known, base.today, fixed.model)
     cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
-    wanted = gain if policy.offer_on_request else at_last(gain, offered)
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
-    member, classes = classes_of(policy, base, offered, wanted, use)
-    table, allocation = _solved(classes)
+    member, classes = classes_of(policy, base, offered, gain, use)
+    kept = _kept(policy, base, use)
+    table, allocation = _solved(classes, kept)
     whole = rounded(classes, allocation.share)
+    drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
+    allocation = replace(allocation, used=drawn_on)
     score = np.where(offered, known.of_customer - cost, -np.inf)
     free, row = member >= 0, np.arange(len(base))
     model = base.today.copy()
@@ -213,9 +222,14 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     return Plan(
         base, model, *_why(base, fixed), gain[row, model], of_effect, grade,
         float(gain[row, model].sum()) - _paid(base, model), allocation, table,
-        _used(base, classes.resources, policy, model, use, allocation), classes, member,
-        policy.offer_on_request,
+        _used(base, classes.resources, policy, model, use, allocation), classes, member, kept,
     )  # fmt: skip
+
+
+def _staying_where_permitted(base: Base, permitted: np.ndarray) -> Base:
+    """The base, in which nobody stays in a model that they are excluded from."""
+    able = permitted[np.arange(len(base)), base.today]
+    return replace(base, settled=base.settled & able, held_out=base.held_out & able)
 
 
 def _offered(
@@ -232,18 +246,13 @@ def _offered(
     return offered
 
 
-def at_last(gain: np.ndarray, offered: np.ndarray) -> np.ndarray:
-    """Gains (n, m) by which being served on request is chosen only where nothing else is left."""
-    others = np.where(offered[:, :-1], gain[:, :-1], np.inf).min(axis=1)
-    return np.column_stack([gain[:, :-1], np.minimum(gain[:, -1], others)])
-
-
 def classes_of(
     policy: Policy, base: Base, offered: np.ndarray, gain: np.ndarray, use: np.ndarray
 ) -> tuple[np.ndarray, Classes]:
     """(n,) the class of each customer, -1 of who stays as they are, and what all of them share.
 
-    Those who stay use up their part of every resource beforehand.
+    Those who stay use up their part of every resource beforehand, the cost of the models they are
+    in included. Whether a model is worth its cost is asked all the same: nobody stays for ever.
     """
     ways, stays = base.reach.ways, base.settled | base.held_out
     member = np.full(len(base), -1)
@@ -253,20 +262,39 @@ def classes_of(
         code = pd.factorize(code * (int(column.max(initial=0)) + 2) + column + 1)[0]
     member[free] = code
     first = free[np.unique(code, return_index=True)[1]]
-    budget = np.inf if policy.budget is None else policy.budget
-    spent = use[:, stays, base.today[stays]].sum(axis=1)
+    fixed = ways.yearly + np.where(in_use(base), 0.0, ways.set_up)
     return member, Classes(
         np.bincount(code, minlength=len(first)),
         np.where(offered[first], gain[first], -np.inf), use[:, first],
-        np.append(ways.most, budget) - spent - _slack(ways, policy), (*ways.capacities, BUDGET),
-        ways.yearly + np.where(in_use(base), 0.0, ways.set_up),
+        _limits(policy, base) - _kept(policy, base, use), (*ways.capacities, BUDGET),
+        fixed, _stayed_in(base),
     )  # fmt: skip
 
 
-def _slack(ways: Ways, policy: Policy) -> np.ndarray:
-    """(r,) what whole contacts on whole days may take more than their even share."""
+def _limits(policy: Policy, base: Base) -> np.ndarray:
+    """(r,) of each capacity and of the budget over the horizon, inf where there is no limit."""
+    return np.append(base.reach.ways.most, np.inf if policy.budget is None else policy.budget)
+
+
+def _stayed_in(base: Base) -> np.ndarray:
+    """(m,) the models of those who stay as they are."""
+    stays = base.settled | base.held_out
+    return np.bincount(base.today[stays], minlength=len(base.reach.ways.names)) > 0
+
+
+def _kept(policy: Policy, base: Base, use: np.ndarray) -> np.ndarray:
+    """(r,) what of each resource is not the programme's to give.
+
+    Those who stay have their part of it, the budget pays for the models they are in, and where
+    there is a limit the calendar needs a little to spare, as far as there is that much.
+    """
+    ways, stays = base.reach.ways, base.settled | base.held_out
+    spent = use[:, stays, base.today[stays]].sum(axis=1)
+    spent[-1] += ways.yearly[_stayed_in(base)].sum()
     months = policy.horizon_days / MONTH_DAYS
-    return np.append(capacity_slack(ways) * months, budget_slack(ways))
+    slack = np.append(capacity_slack(ways) * months, budget_slack(ways))
+    left = np.maximum(_limits(policy, base) - spent, 0.0)
+    return spent + np.where(np.isfinite(left), np.minimum(slack, left), 0.0)
 
 
 def in_use(base: Base) -> np.ndarray:
@@ -283,8 +311,10 @@ def gains(base: Base, effect: np.ndarray, switching: float) -> np.ndarray:
     return net - (own[row, base.today] - cost[row, base.today])[:, None]
 
 
-def _solved(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
+def _solved(classes: Classes, kept: np.ndarray) -> tuple[pd.DataFrame, Allocation]:
     """The curve and the best allocation; fixed costs come out of the budget.
+
+    `kept`: (r,) what is used up beforehand.
 
     Raises:
         BadInput: nothing can be carried out.
@@ -292,32 +322,36 @@ def _solved(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
     try:
         return curve(classes)
     except ValueError:
-        short = _too_much(classes)
+        short = _too_much(classes, kept)
         raise BadInput(
-            f"policy: who stays, who is held out and who is placed by rule alone use more than "
-            f"there is of {listed(short)}; raise it, or lower policy.holdout or "
+            f"policy: who stays, who is held out and who is placed by rule alone use more "
+            f"{listed(short)} than there is; raise it, or lower policy.holdout or "
             "policy.minimum_stay_days"
         ) from None
 
 
-def _too_much(classes: Classes) -> list[str]:
+def _too_much(classes: Classes, kept: np.ndarray) -> list[str]:
     """The resources of which the least possible use is above the limit."""
     possible = np.isfinite(classes.gain)
     least = np.where(possible, classes.use, np.inf).min(axis=2)
-    wanted = least @ classes.customers
+    wanted, limit = least @ classes.customers + kept, classes.most + kept
     return [
-        f"{name} ({need - most:,.0f} too much)"
-        for name, need, most in zip(classes.resources, wanted, classes.most, strict=True)
+        f"{name} ({need:,.0f} of {most:,.0f})"
+        for name, need, most in zip(classes.resources, wanted, limit, strict=True)
         if need > most
     ] or ["of several resources at once"]
 
 
 def _paid(base: Base, model: np.ndarray) -> float:
-    """Fixed costs of the models in use, set up where they are new, less those of today's."""
+    """Fixed costs of the models in use, less those of today's."""
+    return _fixed(base, model) - _fixed(base, base.today)
+
+
+def _fixed(base: Base, model: np.ndarray) -> float:
+    """Fixed costs of the models (n,) in use over the horizon, set up where they are new."""
     ways, before = base.reach.ways, in_use(base)
     used = np.bincount(model, minlength=len(before)) > 0
-    fixed = ways.yearly + np.where(before, 0.0, ways.set_up)
-    return float(fixed[used].sum() - ways.yearly[before].sum())
+    return float((ways.yearly + np.where(before, 0.0, ways.set_up))[used].sum())
 
 
 def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
@@ -335,34 +369,37 @@ def _used(
     base: Base, resources: tuple[str, ...], policy: Policy, model: np.ndarray, use: np.ndarray,
     allocation: Allocation,
 ) -> pd.DataFrame:  # fmt: skip
-    """A row for each resource: what today and the plan use of it, the limit, its shadow price."""
-    row = np.arange(len(base))
-    budget = np.inf if policy.budget is None else policy.budget
+    """A row for each resource: what today and the plan use of it, the limit, its shadow price.
+
+    Of the budget that is contacts and the fixed costs of the models in use.
+    """
+    row, money = np.arange(len(base)), np.arange(len(resources)) == len(resources) - 1
     return pd.DataFrame(
         {
             "resource": resources,
-            "today": use[:, row, base.today].sum(axis=1),
-            "planned": use[:, row, model].sum(axis=1),
-            "limit": np.append(base.reach.ways.most, budget),
+            "today": use[:, row, base.today].sum(axis=1) + money * _fixed(base, base.today),
+            "planned": use[:, row, model].sum(axis=1) + money * _fixed(base, model),
+            "limit": _limits(policy, base),
             "price": [allocation.price.get(name, 0.0) for name in resources],
         }
     )
 
 
 def what_if(found: Plan, factors: dict[str, tuple[float, ...]]) -> pd.DataFrame:
-    """Net gain with other limits: a row for each resource and factor of what the plan uses of it.
+    """Net gain with other limits: a row for each resource and factor of its limit.
 
-    `factors`: by resource. The models in use stay; a limit that can't be met is left out.
+    `factors`: by resource; where there is no limit they are of what the plan uses of it. The models
+    in use stay; a limit that can't be met is left out.
     """
     rows = []
     for name, multiples in factors.items():
         r = found.classes.resources.index(name)
-        base = found.classes.most[r]
+        base = float(found.use["limit"].iloc[r])
         base = base if np.isfinite(base) else float(found.use["planned"].iloc[r])
         for factor in multiples:
             most = found.classes.most.copy()
-            most[r] = factor * base
-            other = with_models(replace(found.classes, most=most), found.allocation.used)
+            most[r] = factor * base - found.kept[r]
+            other = with_models(replace(found.classes, most=most), found.open)
             if other is None:
                 continue
             rows.append((name, factor, factor * base, other.net, other.net - found.allocation.net))

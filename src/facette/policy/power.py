@@ -29,8 +29,10 @@ def customers_needed(
 def trial_needed(effect: float, deviation: float, models: int, cells: int) -> float:
     """Customers of a trial in which every pair of models is told apart in every cell.
 
-    Each model has an equal share of every cell, and cells an equal share of customers.
+    Each model has an equal share of every cell, and cells an equal share of customers. A single
+    model is told apart from being served on request.
     """
+    models = max(models, 2)
     pair = customers_needed(effect, deviation, comparisons=models * (models - 1) // 2)
     return pair / 2 * models * cells
 

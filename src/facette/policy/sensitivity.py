@@ -8,7 +8,7 @@ import numpy as np
 
 from facette.policy.allocation import with_models
 from facette.policy.knowledge import Knowledge
-from facette.policy.plan import Plan, at_last, gains
+from facette.policy.plan import Plan, gains
 
 DRAWS = 20
 
@@ -41,7 +41,7 @@ def sensitivity(
     for _ in range(DRAWS):
         drawn = known.effect + known.se * rng.standard_normal(known.se.shape)
         own = gains(found.base, drawn, switching)[found.first]
-        wanted = np.where(offered, own if found.on_request else at_last(own, offered), -np.inf)
+        wanted = np.where(offered, own, -np.inf)
         again = with_models(replace(found.classes, gain=wanted), found.allocation.used)
         stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
         if again is not None:

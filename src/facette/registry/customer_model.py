@@ -891,9 +891,6 @@ class Policy:
             worth = worth - self.spec["switching_cost"] * ~is_today
             open_to[row, today] |= ~closed[row, today]
         open_to[:, -1] = True
-        if not self.spec["offer_on_request"]:
-            least = np.where(open_to[:, :-1], worth[:, :-1], np.inf).min(axis=1)
-            worth[:, -1] = np.minimum(worth[:, -1], least)
         used = np.array([model["used"] for model in models])
         return np.where(
             open_to & used, worth - self._costs(channel, priced=True) * contacts, -np.inf

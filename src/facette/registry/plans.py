@@ -20,8 +20,9 @@ MOST_SEARCHED = 1000
 class EarlierPlan:
     """The latest plan before a date: its run, its reference date (ISO), who was to be handled how.
 
-    `claimed`: currency units a customer that it claimed over `horizon_days`, None where it could
-    not; `assigned` has a row for each customer by customer_id.
+    `claimed`: the effect in currency units a customer, of those not held out, that it claimed over
+    `horizon_days`, costs aside; None where it could not. `assigned` has a row for each customer by
+    customer_id.
     """
 
     run_id: str
@@ -66,5 +67,5 @@ def earlier_plan(run: TrackedRun, data: str, before: str) -> EarlierPlan | None:
     figures = last.data.metrics
     return EarlierPlan(
         last.info.run_id, date, int(figures["policy/horizon_days"]),
-        figures.get("policy/claimed_each"), assigned,
+        figures.get("policy/claimed_effect_each"), assigned,
     )  # fmt: skip

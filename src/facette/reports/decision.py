@@ -6,6 +6,9 @@ import numpy as np
 
 from facette.policy.decision import Decision
 from facette.policy.grades import grade_of_total
+from facette.reports.decision_tables import flows
+from facette.reports.description_words import counted
+from facette.reports.story import PolicyTold
 from facette.reports.words import money, number
 
 
@@ -24,6 +27,8 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
     told |= {f"effect_{g.replace(', ', '_')}": m for g, m in plan.by_grade().items()}
     if claim is not None:
         told |= {"claimed": claim.net, "claimed_low": claim.low, "claimed_high": claim.high}
+        told |= {"claimed_effect": claim.effect}
+        told |= {"claimed_effect_each": claim.effect / max(n - told["held_out"], 1)}
         told |= {
             f"{name}_each": told[name] / n for name in ("claimed", "claimed_low", "claimed_high")
         }
@@ -35,13 +40,18 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
             if np.isfinite(figure)}  # fmt: skip
 
 
+def policy_told(decision: Decision, page: str) -> PolicyTold:
+    """A plan in short for a training report that `page`, the decision page, lies beside."""
+    return PolicyTold(headline(decision), flows(decision), page)
+
+
 def headline(decision: Decision) -> list[str]:
     """The plan in a few lines."""
     planned, plan = decision.planned, decision.planned.plan
     currency, n = planned.about["currency"], len(plan.base)
     lines = [
         f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
-        f"today, by {len(plan.allocation.used) - 1} relationship models; "
+        f"today, by {counted(len(plan.allocation.used) - 1, 'relationship model')}; "
         f"{number(plan.base.held_out.sum())} are held out",
         f"Net gain over {planned.policy.horizon_days} days against today: "
         f"{money(plan.net, currency)}, evidence: {grade_of_total(plan.by_grade())}",

@@ -14,6 +14,7 @@ from facette.reports.beside_champion import (
     champion_settings_table,
 )
 from facette.reports.cards import segment_cards
+from facette.reports.decision_tables import flows_table
 from facette.reports.driver_tables import (
     contrasts_table,
     licences_table,
@@ -207,10 +208,15 @@ def _tables(story: Story) -> dict[str, Table]:
         "champion_figures": champion_figures_table,
         "recovery": recovery_table,
         "headroom": headroom_table,
+        "flows": _flows_table,
     }
     made = {name: make(story) for name, make in asked.items()}
     printed = {name: shown for name, shown in made.items() if shown is not None}
     return printed | side_tables(story)
+
+
+def _flows_table(story: Story) -> Table | None:
+    return None if story.policy is None else flows_table(story.policy.flows)
 
 
 def _segments_table(story: Story) -> Table | None:

@@ -121,6 +121,19 @@ class Champion:
     metrics: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class PolicyTold:
+    """The plan of a training run in short.
+
+    lines : its headlines, as printed. flows : customers by how they are handled today (rows) and by
+        the plan. page : where its decision page lies, beside the report.
+    """
+
+    lines: list[str]
+    flows: pd.DataFrame
+    page: str
+
+
 @dataclass
 class Story:
     """One training run, ready to be told.
@@ -171,6 +184,7 @@ class Story:
     truth : what the truth of simulated customers says, as in the tracked run ("truth/<what>").
     configuration : the resolved configuration as YAML text. digests : what -> digest.
     champion : the version in use before this run; None where there was none.
+    policy : the plan, None where none was asked for.
     """
 
     data_name: str
@@ -233,6 +247,7 @@ class Story:
     configuration: str | None = None
     digests: dict[str, str] = field(default_factory=dict)
     champion: Champion | None = None
+    policy: PolicyTold | None = None
 
     def tested(self, part: str) -> int:
         """How many customers a part is tested on."""

@@ -183,9 +183,10 @@ def _uplift(
         y = rows["bought"].to_numpy()[own]
         if len(np.unique(y)) < 2:
             return np.zeros(len(test))
+        known = ~np.isnan(x[own]).all(axis=0)  # a column that is missing for all can't be binned
         model = HistGradientBoostingClassifier(max_depth=3, max_iter=60, random_state=seed)
-        model.fit(x[own], y, sample_weight=rows["weight"].to_numpy()[own])
-        told.append(model.predict_proba(x[test])[:, 1])
+        model.fit(x[own][:, known], y, sample_weight=rows["weight"].to_numpy()[own])
+        told.append(model.predict_proba(x[test][:, known])[:, 1])
     return np.asarray(told[0] - told[1])
 
 

@@ -117,8 +117,8 @@ class Effects:
     `least`: randomised customers of a relationship model, below which it counts as not tried.
     `tame`: quantile of the size of residuals at which they are cut for choosing, never for claims.
     `overlap`: the least estimated propensity of an observational comparison. `assumed`: by model,
-    an expression over the scored columns for the currency units that a year of it brings more than
-    being served on request.
+    an expression over the scored columns for the currency units that it brings over the horizon of
+    the policy, more than being served on request.
     """
 
     horizon_days: int = MISSING
@@ -139,8 +139,7 @@ class Policy:
     horizon's, in currency units, for contacts and for setting up. `chosen_profiles`: cell ->
     relationship model, against what the programme would choose, its cost shown. `holdout`: share of
     customers who stay as they are, drawn at random, to learn from. `today`: the model of who has
-    none on record. `on_request`: the name of being served on request alone; `offer_on_request`:
-    whether the programme may choose it for who can be reached otherwise. `hours_a_person`:
+    none on record. `on_request`: the name of being served on request alone. `hours_a_person`:
     capacity -> how much of it a full-time person has a month, for those that are people's hours.
     `margin_after`: the costs (serve, risk) that the margins of transactions are already told after.
     `worth_telling`: currency units a customer and horizon that a difference between models should
@@ -166,7 +165,6 @@ class Policy:
     holdout: float = MISSING
     today: str | None = None
     on_request: str = MISSING
-    offer_on_request: bool = MISSING
     acquisition_cost: dict[str, float] = field(default_factory=dict)
     hours_a_person: dict[str, float] = field(default_factory=dict)
     margin_after: list[str] = MISSING

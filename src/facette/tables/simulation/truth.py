@@ -179,7 +179,7 @@ def campaign_effects(folder: Path) -> pd.DataFrame:
 def expected_outcome(
     folder: Path, customers: Sequence[str] | None, approach: Sequence[str] | str,
     channel: Sequence[str] | str, cadence: Sequence[float] | float, *, month: int | None = None,
-    months: int = 12, rollouts: int = ROLLOUTS,
+    months: int = 12, rollouts: int = ROLLOUTS, contacted: bool = True,
 ) -> pd.DataFrame:  # fmt: skip
     """What a year of being handled in one way would bring each customer, in expectation.
 
@@ -189,7 +189,8 @@ def expected_outcome(
     `margin` (currency units, without the cost of contacts), `satisfaction` at the end, `churn`, the
     probability of leaving by own will, and `contacts`, their mean number. Indexed by customer_id.
     All treatments meet the same chance (common random numbers), so that differences are steadier
-    than levels.
+    than levels. With `contacted` false the treatment is there in name alone, as for who does not
+    consent to its channel: no contact is made.
 
     Raises:
         KeyError: one of `customers` is not there at that month.
@@ -205,17 +206,19 @@ def expected_outcome(
         asked = own["approach"].notna().to_numpy()
         if asked.any():
             own = own.fillna(own[asked].iloc[0])
-            frames.append(_handled_so(made.bank, who, chance, own, month, months, rollouts)[asked])
+            handled = _handled_so(made.bank, who, chance, own, month, months, rollouts, contacted)
+            frames.append(handled[asked])
     whole = pd.concat(frames).dropna()
     return whole.sort_index() if customers is None else whole.loc[list(customers)]
 
 
 def _handled_so(
     bank: Bank, who: People, chance: Chance, own: pd.DataFrame, month: int, months: int,
-    rollouts: int,
+    rollouts: int, contacted: bool,
 ) -> pd.DataFrame:  # fmt: skip
     """Outcomes of a block, a treatment for each; missing for who is not there at `month`."""
     kinds, which = _kinds(own)
+    kinds = kinds if contacted else replace(kinds, cadence=np.zeros(len(kinds.names)))
     state = state_before(bank, who, chance, month)
     margin, satisfaction, churn, contacts = (np.zeros(len(who)) for _ in range(4))
     for rollout in range(1, rollouts + 1):

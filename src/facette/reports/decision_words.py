@@ -1,0 +1,224 @@
+"""What a decision says in sentences: in one glance, what is not known yet, what it respects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from facette.policy.checker import KINDS
+from facette.policy.decision import Decision
+from facette.policy.grades import ASSUMPTION
+from facette.policy.plan import BUDGET
+from facette.reports.decision_accounts import cents
+from facette.reports.decision_money import worth
+from facette.reports.decision_names import facets, one_of, thing
+from facette.reports.words import capital, day, missing, money, number, plain, share
+from facette.snapshots.instants import as_date
+from facette.wording import listed
+
+Lines = list[tuple[str, str]]
+OTHER_RULES = {"cap": "contact caps", "capacity": "capacities", "budget": "budget"}
+
+
+def currency_of(decision: Decision) -> str:
+    """The currency that all of it is told in."""
+    return str(decision.planned.about["currency"])
+
+
+def interval_of(decision: Decision) -> str:
+    """`95% interval`."""
+    return f"{share(decision.confidence, 0)} interval"
+
+
+def horizon_of(decision: Decision) -> str:
+    """`364 days from 1 January 2026`."""
+    planned = decision.planned
+    return f"{planned.policy.horizon_days} days from {day(as_date(planned.t))}"
+
+
+def assumed(decision: Decision) -> bool:
+    """Whether what the plan says of effects is an assumption in the main, or nothing is known."""
+    grade = worth(decision).grade
+    return grade == ASSUMPTION or (grade is None and decision.planned.known.ground is None)
+
+
+def trial_sentence(decision: Decision) -> str:
+    """What would turn an assumption into knowledge, and how large it has to be."""
+    visible, currency = decision.visible, currency_of(decision)
+    models = max(len(decision.planned.ways.names) - 1, 2)
+    how = "draw by lot which relationship model customers are given, and write down that it was"
+    if visible.trial is None or missing(visible.trial):
+        return f"{capital(how)}: how many customers that takes is not known"
+    n = f"{number(np.ceil(visible.trial))} customers"
+    have = (
+        "" if visible.trial <= visible.customers
+        else f"; there are {number(visible.customers)}, so that only larger differences can be "
+        "told, or fewer models and segments tried at once"
+    )  # fmt: skip
+    basis = "" if visible.adjusted else (
+        ". That is by the spread of last period's net value; with what is known of customers "
+        "taken into account it will take fewer"
+    )  # fmt: skip
+    return (
+        f"{capital(how)}. To tell {money(visible.worth_telling, currency)} a customer over the "
+        f"horizon between any two of {models} models in every segment, in 4 of 5 cases, takes {n}"
+        f"{have}{basis}"
+    )
+
+
+def differ_sentence(decision: Decision) -> str:
+    """In what the models that the plan gives differ for customers."""
+    planned = decision.planned
+    given = [planned.ways.names[m] for m in np.unique(planned.plan.model)]
+    models = [planned.policy.models[name] for name in given if name in planned.policy.models]
+    if not models:
+        return "Everyone is served on request: no treatment differs from another"
+    if len(models) == 1:
+        return f"One treatment beside being served on request: {plain(given[0])}"
+    free = set(planned.plan.used)
+    kept = [plain(n) for n in given if n in planned.policy.models
+            and planned.ways.position(n) not in free]  # fmt: skip
+    rates = sorted(model.contacts_a_month for model in models)
+    hours = sorted(model.reaction_hours for model in models)
+    told = (
+        f"The {len(models)} models that customers are in have "
+        f"{_ways(len({m.approach for m in models}), 'approach', 'approaches')}, "
+        f"{_ways(len({tuple(m.channels) for m in models}), 'choice', 'choices')} of channels, "
+        f"{rates[0]:g} to {rates[-1]:g} contacts a month and answers within {hours[0]:g} to "
+        f"{hours[-1]:g} hours: no two are alike, a policy of such is refused"
+    )
+    if kept:
+        told += (
+            f". Given to nobody new, and kept only for who is held out or may not be moved yet: "
+            f"{listed(kept)}"
+        )
+    return told
+
+
+def _ways(count: int, one: str, more: str) -> str:
+    return f"one {one}" if count == 1 else f"{count} {more}"
+
+
+def limit_lines(decision: Decision) -> list[str]:
+    """What each limit that binds costs."""
+    use, currency = decision.planned.plan.use, currency_of(decision)
+    limited = use[np.isfinite(use["limit"])]
+    days = decision.planned.policy.horizon_days
+    if limited.empty:
+        return ["There is no limit: neither a budget nor a capacity is given."]
+    told = [
+        f"One more {currency} of budget over the {days} days is worth {money(row.price, currency)}."
+        if row.resource == BUDGET else
+        f"One more {one_of(row.resource)} over the {days} days is worth "
+        f"{money(row.price, currency)}."
+        for row in limited.itertuples() if row.price > 0
+    ]  # fmt: skip
+    slack = [thing(row.resource) for row in limited.itertuples() if not row.price > 0]
+    if slack:
+        told.append(f"More of {' or '.join(slack)} would bring nothing: no such limit binds.")
+    if not decision.what_if.empty and decision.what_if["difference"].abs().max() < 0.5:
+        span = decision.what_if["factor"]
+        told.append(
+            f"What if: no limit from {span.min():g} to {span.max():g} times what is left for "
+            "customers free to move would change the net gain."
+        )
+    return told
+
+
+def losing_lines(decision: Decision) -> Lines:
+    """How many customers cost more than they brought, why, and what follows."""
+    losing, accounts = decision.losing, decision.accounts
+    currency, n = currency_of(decision), len(accounts.customers)
+    count = len(losing.customers)
+    if not count:
+        return [("losing money", "no customer cost more than they brought")]
+    other = count - losing.newcomers - losing.served
+    return [
+        ("losing money", f"{number(count)} of {number(n)} customers ({share(count / n)}) cost more "
+         f"than they brought, {currency} {cents(losing.net, accounts)} together"),
+        ("why", f"{number(losing.newcomers)} only by the cost of acquiring them, which comes once; "
+         f"{number(losing.served)} bring less than serving them costs, whatever contacts cost; "
+         f"{number(other)} by what contacts with them cost"),
+        ("what follows", "they are served at less cost where a cheaper model may reach them; "
+         "nobody is sent away"),
+    ]  # fmt: skip
+
+
+def rights_lines(decision: Decision) -> Lines:
+    """Objections, consent, who is left out, pressure, and that demand is served."""
+    planned, policy = decision.planned, decision.planned.policy
+    unreached = int((planned.plan.base.reach.channel < 0).all(axis=1).sum())
+    lines = [
+        ("served", "customers' demand is always served, whatever model they are in and whatever "
+         "limit binds: a plan only says what the company starts"),
+        ("objections", f"{number(decision.objectors)} customers object to direct marketing; they "
+         "are counted, not looked at, and stand in no list"),
+        ("consent", f"{number(unreached)} of {number(len(planned.plan.base))} customers consent to "
+         "no channel of any model; they are served on request, and as today where held out. "
+         f"Silence is {'' if policy.consent.without_record else 'no '}consent"),
+        ("files", f"{number(len(decision.activation))} customers in the activation file, "
+         f"{number(len(decision.left_out))} left out of it with a reason"),
+        ("after a complaint", f"no contact for {policy.pressure.cool_down_days} days after it was "
+         "made and after it was settled" if policy.pressure.cool_down_days else "no cool-down"),
+    ]  # fmt: skip
+    quiet = [f"{day(p.first)} to {day(p.last)}" for p in policy.pressure.quiet]
+    lines.append(("quiet periods", listed(quiet) if quiet else "none"))
+    if policy.exclusions:
+        why = [f"{e.where} from {listed(plain(m) for m in e.models)} ({e.reason})"
+               for e in policy.exclusions]  # fmt: skip
+        lines.append(("exclusions", "; ".join(why)))
+    if planned.left_long_ago:
+        lines.append(("left", f"{number(planned.left_long_ago)} customers known here have ended "
+                      "their relationship and are in no plan"))  # fmt: skip
+    return [*lines, ("the checker", _checker(decision))]
+
+
+def _checker(decision: Decision) -> str:
+    names = [OTHER_RULES.get(rule, rule) for rule in KINDS]
+    broken = len(decision.violations)
+    return (
+        f"{number(broken)} violation{'' if broken == 1 else 's'} of {len(KINDS)} kinds of rules, "
+        f"found without the planner's code: {', '.join(names)}. Not looked at: exclusions and "
+        "rules by scored columns"
+    )
+
+
+def facts(decision: Decision, data: Mapping[str, str], run: str) -> Lines:
+    """What this page is of."""
+    planned, about = decision.planned, decision.planned.about
+    return [
+        ("Data", f"{data['name']}. {data['origin']}"),
+        ("Licence", data["licence"]),
+        ("Reference date", day(as_date(planned.t))),
+        ("Horizon", f"{planned.policy.horizon_days} days"),
+        ("Customers", f"{number(len(planned.plan.base))}"
+         + (f", of the perimeter {about['perimeter']}" if about.get("perimeter") else "")),
+        ("Crossed", f"{', '.join(thing(name) for name in facets(planned))}; "
+         f"{number(len(planned.plan.base.cells))} cells of {number(planned.policy.floor)} "
+         "customers or more"),
+        ("Currency", currency_of(decision)),
+        ("Policy version", decision.version),
+        ("Intervals", f"hold {share(decision.confidence, 0)} of the time"),
+        ("Seed", str(decision.seed)),
+        ("Run", run),
+    ]  # fmt: skip
+
+
+def off_lines(decision: Decision) -> list[str]:
+    """What was off or left aside, and why."""
+    planned = decision.planned
+    told = [*planned.notes, *planned.known.notes, *decision.accounts.notes]
+    blank = np.flatnonzero(~planned.known.known)
+    unknown = [plain(planned.ways.names[m]) for m in blank]
+    if unknown:
+        told.append(f"nothing is known of what these models do, and nobody new is given them: "
+                    f"{listed(unknown)}")  # fmt: skip
+    if decision.satisfaction is None:
+        told.append("satisfaction is not measured: policy.satisfaction_question is not set, or no "
+                    "survey asks it")  # fmt: skip
+    if decision.need is None:
+        told.append("next period's need is not told: history is too short, or segments changed")
+    if decision.standing is None:
+        told.append("segments are not ranked: there is one only")
+    return told

@@ -1,0 +1,87 @@
+"""A comparison without a lot is adjusted, and given up where its own past speaks against it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from trials import drawn_trial
+
+from facette.policy.effects import scored
+from facette.policy.observational import adjusted
+from facette.policy.trial import Trial
+
+TRUE = np.array([0.0, 30.0, 60.0])
+N = 9_000
+
+
+def observed(seed: int, n: int = N, **changed: float) -> Trial:
+    """A trial whose propensities nobody wrote down."""
+    trial = drawn_trial(seed, n, TRUE, **{"confounded": 0.6} | changed)
+    reached = trial.propensity > 0
+    shares = np.bincount(trial.way, minlength=3) / n
+    return replace(trial, propensity=np.where(reached, shares, 0.0), randomised=False)
+
+
+def test_customers_who_were_chosen_are_compared_as_if_they_were_not() -> None:
+    trial = observed(1)
+    raw = [trial.outcome[trial.way == m].mean() for m in range(3)]
+    assert raw[2] - raw[0] > 100  # twice the effect, by choice alone
+    found = adjusted(trial, 0.02, 5, 0)
+    assert found is not None
+    kept, comparison = found
+    blind = replace(kept, before=np.zeros((len(kept), 1)))
+    for one in (kept, blind):
+        score = scored(one, one.outcome, 5, 0).score
+        against = score - score[:, [0]]
+        error = np.abs(np.nanmean(against, axis=0) - TRUE)
+        assert np.all(error <= 4 * np.nanstd(against, axis=0) / np.sqrt(len(kept)))
+    np.testing.assert_allclose(kept.propensity.sum(axis=1), 1)
+    assert comparison.sound
+
+
+def test_a_choice_by_what_nobody_wrote_down_is_told_by_the_past() -> None:
+    rng = np.random.default_rng(2)
+    hidden = rng.normal(0, 1, N)
+    trial = drawn_trial(2, N, TRUE, level=60 * hidden)
+    way = np.where(hidden > 0.5, 2, trial.way)
+    moved = 60 * hidden + rng.normal(0, 50, N)
+    chosen = replace(trial, way=way, outcome=moved, placebo=moved + rng.normal(0, 50, N))
+    found = adjusted(chosen, 0.0, 5, 0)
+    assert found is not None
+    assert not found[1].sound
+    assert found[1].p < 1e-6
+    assert found[1].placebo[2] > 10
+
+
+def test_a_sound_comparison_is_believed_at_its_rate() -> None:
+    """Those that the first model reaches have another past: no reason to doubt the comparison."""
+    sound = []
+    for seed in range(40):
+        found = adjusted(observed(seed, 1_000, reach=0.7, open_level=60.0), 0.01, 3, 0)
+        assert found is not None
+        sound.append(found[1].sound)
+    assert np.mean(sound) >= 0.85
+
+
+def test_who_could_hardly_have_been_handled_otherwise_is_left_out() -> None:
+    trial = observed(3, confounded=2.0)
+    found = adjusted(trial, 0.05, 5, 0)
+    assert found is not None
+    kept, comparison = found
+    assert comparison.customers == N
+    assert comparison.kept == len(kept) < 0.7 * N
+    assert kept.propensity.min() >= 0.05
+    assert np.abs(kept.before[:, 0]).max() < np.abs(trial.before[:, 0]).max()
+
+
+@pytest.mark.parametrize("way", [np.zeros(100, dtype=int), np.append(np.zeros(99, dtype=int), 1)])
+def test_too_few_models_are_no_comparison(way: np.ndarray) -> None:
+    trial = drawn_trial(4, 100, TRUE)
+    assert adjusted(replace(trial, way=way), 0.02, 5, 0) is None
+
+
+def test_nobody_is_compared_with_a_model_that_does_not_reach_them() -> None:
+    trial = observed(5, 2_000, reach=0.6)
+    found = adjusted(trial, 0.0, 5, 0)
+    assert found is not None
+    assert ((found[0].propensity > 0) <= (trial.propensity > 0)).all()

@@ -1,0 +1,147 @@
+"""A trial is who began what and when, what came of them, and nothing that was not known."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from books import exactly, spec
+from trials import simple_policy
+
+from facette.policy.relationship import ways
+from facette.policy.trial import LEAST_DAYS, Began, began, net_between, trial
+from facette.tables.contract import DAY_US, Tables
+
+WAYS = ways(simple_policy([1.0, 1.0]))  # m0, m1, on_request
+T = 18_800 * DAY_US
+HORIZON = 100
+Row = tuple[str, int, str, bool | None, float | None]
+
+
+def treated(*rows: Row, **frames: pl.DataFrame) -> Tables:
+    """Treatments told by days before T: customer, days ago, model, randomised, propensity."""
+    columns = ["customer_id", "from_date", "relationship_model", "randomised", "propensity"]
+    kinds: dict[str, Any] = dict(
+        zip(columns, (pl.String, pl.Int64, pl.String, pl.Boolean, pl.Float64), strict=True)
+    )
+    dated = [(who, T - ago * DAY_US, *rest) for who, ago, *rest in rows]
+    return exactly({"treatments": pl.DataFrame(dated, schema=kinds, orient="row"), **frames})
+
+
+def sold(*rows: tuple[str, float, float]) -> pl.DataFrame:
+    """Margins in cents: customer, days ago, cents."""
+    return pl.DataFrame(
+        [(who, T - int(ago * DAY_US), int(cents), int(cents)) for who, ago, cents in rows],
+        schema={"customer_id": pl.String, "occurred_at": pl.Int64, "margin": pl.Int64,
+                "amount": pl.Int64}, orient="row",
+    )  # fmt: skip
+
+
+def found(tables: Tables, *, randomised: bool = True) -> Began:
+    made = began(tables, T, WAYS, HORIZON, randomised=randomised)
+    assert made is not None
+    return made
+
+
+def test_each_customer_counts_once_at_the_first_lot() -> None:
+    tables = treated(
+        ("ann", 90, "m0", True, 0.5), ("ann", 40, "m1", True, 0.5), ("bob", 90, "m1", True, None),
+        ("bob", 95, "m0", False, None), ("cat", 90, "butler", True, 0.5),
+        ("dan", 90, "m0", None, None),
+    )  # fmt: skip
+    rows = found(tables).rows
+    assert rows["model"].to_dict() == {"ann": "m0", "bob": "m1"}
+    assert rows.loc["ann", "propensity"] == 0.5
+    assert np.isnan(rows.loc["bob", "propensity"])
+
+
+def test_who_began_too_late_to_be_watched_is_left_out_and_said() -> None:
+    early = [(f"e{i}", 90, "m0", True, None) for i in range(10)]
+    late: list[Row] = [("late", 30, "m1", True, None), ("later", 5, "m1", True, None)]
+    made = found(treated(*early, *late))
+    assert made.days == 90
+    assert not made.rows.index.isin(["late", "later"]).any()
+    assert made.notes == ["2 who began less than 90 days before 2021-06-22"]
+    assert made.first == T - 90 * DAY_US
+    many = found(treated(*early, *[(f"l{i}", 60, "m1", True, None) for i in range(30)]))
+    assert many.days == 60
+    assert len(many.rows) == 40
+    longer = found(treated(*[(f"e{i}", 150, "m0", True, None) for i in range(3)]))
+    assert longer.days == HORIZON
+
+
+def test_treatments_of_the_last_days_and_of_the_future_are_no_trial() -> None:
+    recent = treated(("ann", LEAST_DAYS - 1, "m0", True, None))
+    assert began(recent, T, WAYS, HORIZON, randomised=True) is None
+    ahead = treated(("ann", -1, "m0", True, None))
+    assert began(ahead, T, WAYS, HORIZON, randomised=True) is None
+    assert began(exactly({}), T, WAYS, HORIZON, randomised=True) is None
+
+
+def test_what_was_not_drawn_counts_at_its_last_that_could_be_watched_in_one_season() -> None:
+    tables = treated(
+        ("ann", 180, "m0", False, None), ("ann", 120, "m1", False, None),
+        ("ann", 50, "m0", False, None), ("bob", 150, "m0", None, None),
+        ("cat", 300, "m0", False, None), ("dan", 10, "butler", False, None),
+        ("eve", 101, "butler", False, None), ("fay", 130, "m1", True, None),
+    )  # fmt: skip
+    made = found(tables, randomised=False)
+    assert made.rows["model"].to_dict() == {"ann": "m1", "bob": "m0"}
+    assert made.days == HORIZON
+
+
+def test_net_margins_are_summed_by_hand_from_each_own_start() -> None:
+    tables = exactly({"transactions": sold(
+        ("ann", 50, 1000), ("ann", 41, 200), ("ann", 40, 7), ("ann", 50.5, 90), ("ann", 60, 40),
+        ("ann", 60.1, 3), ("bob", 20, -500), ("cat", 50, 999),
+    )})  # fmt: skip
+    start = pd.Series([T - 50 * DAY_US, T - 25 * DAY_US, T - 5 * DAY_US], ["ann", "bob", "eve"])
+    own = spec(tables)
+    assert net_between(tables, T, start, 10, own).tolist() == [12.0, -5.0, 0.0]
+    assert net_between(tables, T, start, -10, own).tolist() == [1.3, 0.0, 0.0]
+    assert net_between(tables, T - 41 * DAY_US, start, 10, own)[0] == 10.0
+    amounts = spec(tables, columns=(), margin_rate=0.25)
+    assert net_between(tables, T, start, 10, amounts).tolist() == [3.0, -1.25, 0.0]
+
+
+def drawn_by_lot() -> tuple[Tables, pd.DataFrame]:
+    """ann and bob keep to their lot, cat changes model, dan's model reaches him by no channel."""
+    tables = treated(
+        ("ann", 50, "m0", True, 0.25), ("bob", 50, "m1", True, None), ("cat", 50, "m0", True, 0.25),
+        ("cat", 45, "m1", False, None), ("dan", 50, "m1", True, 0.25),
+        transactions=sold(("ann", 45, 800), ("cat", 10, 600), ("dan", 70, 400), ("eve", 45, 1)),
+    )  # fmt: skip
+    return tables, pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}, ["ann", "bob", "cat", "dan"])
+
+
+def test_customers_are_compared_by_what_they_were_meant_to_have() -> None:
+    tables, before = drawn_by_lot()
+    channel = np.array([[0, 1, -1], [0, 1, -1], [0, 1, -1], [0, -1, -1]])
+    made = trial(found(tables), tables, T, before, channel, WAYS, spec(tables), HORIZON)
+    assert made.days == 50
+    assert made.way.tolist() == [0, 1, 0, 2]  # cat by the lot, dan as he was really served
+    assert made.outcome.tolist() == [16.0, 0.0, 12.0, 0.0]  # of 50 days, scaled to 100
+    assert made.placebo.tolist() == [0.0, 0.0, 0.0, 8.0]
+    np.testing.assert_allclose(made.propensity, [
+        [0.25, 0.5, 0.0], [0.5, 0.5, 0.0], [0.25, 0.5, 0.0], [0.5, 0.0, 0.5],
+    ])  # fmt: skip
+    assert made.keep(made.way == 0).customers.tolist() == ["ann", "cat"]
+    assert len(made.keep(made.way == 0).before) == 2
+
+
+def test_whom_no_model_reaches_is_on_request_for_sure() -> None:
+    tables, before = drawn_by_lot()
+    channel = np.full((4, 3), -1)
+    made = trial(found(tables), tables, T, before, channel, WAYS, spec(tables), HORIZON)
+    assert (made.way == WAYS.on_request).all()
+    np.testing.assert_allclose(made.propensity[:, WAYS.on_request], 1)
+    assert not made.propensity[:, :2].any()
+
+
+@pytest.mark.parametrize("randomised", [True, False])
+def test_the_order_of_rows_changes_nothing(randomised: bool) -> None:
+    rows = [(f"c{i % 20}", 100 + i, "m0" if i % 3 else "m1", randomised, None) for i in range(60)]
+    first = found(treated(*rows), randomised=randomised).rows
+    again = found(treated(*rows[::-1]), randomised=randomised).rows
+    pd.testing.assert_frame_equal(first, again)

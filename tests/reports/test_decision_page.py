@@ -1,0 +1,359 @@
+"""The decision page: what it says is what the figures say, and it claims nothing it may not."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from decisions import DATA, OBJECTORS, RULED, SEGMENTS, N, decision, decisions, policy
+from hypothesis import given
+from hypothesis import strategies as st
+from stories import full_story
+from test_page import HOSTILE, Page
+
+from facette.policy.accounts import LINES
+from facette.policy.decision import Decision
+from facette.policy.realised import Realised
+from facette.reports.decision import policy_told
+from facette.reports.decision_accounts import account_tables, remedies_table
+from facette.reports.decision_effects import differences, heat
+from facette.reports.decision_glance import stamp, strip
+from facette.reports.decision_money import (
+    added_up,
+    by_hand_table,
+    effect_told,
+    worth,
+    worth_table,
+)
+from facette.reports.decision_page import decision_page
+from facette.reports.decision_tables import (
+    contacts_frame,
+    flows,
+    flows_table,
+    held_use,
+    left_out_table,
+    limits_table,
+    models_frame,
+)
+from facette.reports.decision_unknown import ALIKE, curve_sentence, unknown_lines
+from facette.reports.decision_words import limit_lines, rights_lines
+from facette.reports.page import render
+
+MINUS = "\N{MINUS SIGN}"
+AFTER = Realised("2024-01-01", "abcdef0123", 365, 700, 70, 5.0, 1.0, 9.0, 6.0, 0.8)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Decision]:
+    return {name: make() for name, make in decisions().items()}
+
+
+@pytest.fixture(scope="module")
+def pages(made: dict[str, Decision]) -> dict[str, str]:
+    return {name: page_of(one) for name, one in made.items()}
+
+
+@pytest.fixture(params=decisions())
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def page_of(one: Decision, after: Realised | None = None) -> str:
+    return decision_page(one, after, DATA, "0123456789abcdef")
+
+
+def figure(text: str) -> float:
+    return float(text.replace(MINUS, "-").replace(",", "").replace("+", "").rstrip("*"))
+
+
+def told(lines: list[tuple[str, str]]) -> dict[str, str]:
+    return dict(lines)
+
+
+def test_every_page_closes_what_it_opens_has_unique_ids_and_stands_alone(name, pages):
+    page, html = Page(pages[name]), pages[name]
+    ids = page.all("id")
+    assert page.opened == []
+    assert len(ids) == len(set(ids))
+    wanted = [link[1:] for link in page.all("href")] + page.all("aria-labelledby")
+    assert set(wanted + re.findall(r"url\(#([^)]*)\)", html)) <= set(ids)
+    assert all(link.startswith("#") for link in page.all("href"))
+    assert page.all("src") == page.named("script") == []
+
+
+def test_every_figure_says_date_horizon_and_customers(name, pages):
+    page = Page(pages[name])
+    contexts = re.findall(r'<p class="context">(.*?)</p>', pages[name], re.DOTALL)
+    assert len(contexts) == len(page.named("svg")) == len(page.named("figure"))
+    assert all("364 days from 1 January 2025" in c and f"{N} customers" in c for c in contexts)
+    assert all(len(drawing["aria-label"] or "") > 20 for drawing in page.named("svg"))
+
+
+def test_who_is_treated_differently_is_who_leaves_the_diagonal(name, made):
+    one = made[name]
+    counts = flows(one)
+    changed = int(one.planned.plan.changed.sum())
+    assert counts.to_numpy().sum() == N
+    assert counts.to_numpy().sum() - np.trace(counts.to_numpy()) == changed
+    assert strip(one)[0]["big"] == f"{changed:,}"
+    shown = flows_table(counts)
+    assert figure(shown.rows[-1][-1].text) == N
+
+
+def test_money_by_grade_and_costs_are_the_net_gain(name, made):
+    one = made[name]
+    found = worth(one)
+    assert found.effect + found.saved == pytest.approx(found.net, abs=1e-6)
+    *parts, total = (figure(row[1].text) for row in worth_table(one, "EUR").rows)
+    assert sum(parts) == pytest.approx(total, abs=1e-9)
+    assert total == pytest.approx(one.planned.plan.net, abs=0.51)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=12), st.sampled_from([0, 2]))
+def test_rounded_parts_add_up_and_none_is_off_by_more_than_a_unit(parts, digits):
+    rounded = added_up(parts, digits)
+    assert round(sum(rounded), digits) == pytest.approx(round(sum(parts), digits), abs=1e-5)
+    assert all(
+        abs(a - b) <= 1.001 * 10**-digits + 1e-5 for a, b in zip(parts, rounded, strict=True)
+    )
+
+
+def test_three_views_of_the_books_print_the_same_total(name, made):
+    one = made[name]
+    for shown in account_tables(one, "EUR"):
+        columns = list(zip(*[[cell.text for cell in row] for row in shown.rows], strict=True))
+        lines = [label for label, _ in shown.headers[2:]]
+        for label, column in zip(lines, columns[2:], strict=True):
+            *parts, total = map(figure, column)
+            assert sum(parts) == pytest.approx(total, abs=1e-6), label
+        assert figure(shown.rows[-1][-1].text) == one.accounts.total["net"] / 100
+    assert set(LINES) >= {"margin", "contacts"}
+
+
+def test_models_add_up_to_all_customers_and_all_costs(name, made):
+    one = made[name]
+    frame, use = models_frame(one), one.planned.plan.use.set_index("resource")
+    assert frame["today"].sum() == frame["plan"].sum() == N
+    assert frame["cost_today"].sum() == pytest.approx(use.loc["budget", "today"])
+    assert frame["cost_plan"].sum() == pytest.approx(use.loc["budget", "planned"])
+    assert frame["held_out"].sum() == one.planned.plan.base.held_out.sum()
+
+
+def test_use_by_channel_is_the_use_of_limits(made):
+    one = made["limited"]
+    months = one.planned.policy.horizon_days / (365.25 / 12)
+    frame, use = contacts_frame(one), one.planned.plan.use.set_index("resource")
+    assert frame.loc["phone", "plan"] * months == pytest.approx(use.loc["calls", "planned"])
+    assert frame.loc["phone", "held_out"] == pytest.approx(held_use(one)["calls"])
+
+
+@pytest.mark.parametrize("name", ["bare", "costs alone"])
+def test_without_a_trial_the_page_says_assumption_large_and_what_would_change_it(name, made, pages):
+    one, html = made[name], pages[name]
+    assert '<p class="word">Assumption</p>' in html
+    assert f"{np.ceil(one.visible.trial):,.0f} customers" in (stamp(one) or "")
+    assert 'class="tone better"' not in html
+    assert worth(one).grade is None
+
+
+def test_a_saving_nobody_tried_is_an_assumption_too(made):
+    one = made["costs alone"]
+    assert one.planned.plan.net > 0
+    assert "assumption" in worth_table(one, "EUR").rows[-1][-1].text
+    assert effect_told(one)[1] == "warning"
+
+
+def test_with_a_trial_there_is_no_stamp_and_only_a_sure_effect_is_good(made, pages):
+    assert '<p class="word">' not in pages["whole"]
+    assert effect_told(made["whole"]) == ("the effect is above none", "better")
+    assert effect_told(made["noisy"])[1] == "worse"
+    weak = made["whole"].planned
+    assert weak.claim is not None
+    doubtful = replace(weak, claim=replace(weak.claim, effect=1.0))
+    assert effect_told(replace(made["whole"], planned=doubtful))[1] == "same"
+
+
+def test_a_claim_whose_interval_holds_0_is_said_not_to_be_shown(made, pages):
+    claim = made["noisy"].planned.claim
+    assert claim is not None
+    assert claim.low < 0 < claim.high
+    assert "that the plan pays is not shown" in pages["noisy"]
+    assert "that the plan pays is not shown" not in pages["whole"]
+
+
+def test_the_holdout_is_said_to_be_too_small_where_the_claim_is_below_what_it_shows(made):
+    for one in (made["whole"], made["limited"], made["noisy"]):
+        visible = one.visible
+        too_small = abs(visible.claimed) < visible.least
+        assert ("too small to see it" in told(unknown_lines(one, None))["what it can show"]) == (
+            too_small
+        )
+    assert abs(made["whole"].visible.claimed) > made["whole"].visible.least
+    assert "never be known" in told(unknown_lines(made["no holdout"], None))["the holdout"]
+
+
+def test_what_is_claimed_for_the_holdout_leaves_costs_aside(made):
+    one = made["whole"]
+    claim = one.planned.claim
+    assert claim is not None
+    assert one.visible.claimed == pytest.approx(claim.effect / (N - 80))
+
+
+def test_without_a_trial_the_spread_of_the_books_tells_what_can_be_seen(made):
+    one = made["bare"]
+    assert not one.visible.adjusted
+    assert one.visible.least is not None
+    assert one.visible.least > 0
+
+
+@pytest.mark.parametrize(
+    ("predicted", "words"), [(6.0, "within"), (10.0, "outside"), (None, "claimed no effect")]
+)
+def test_an_earlier_plan_stands_beside_its_claim(made, predicted, words):
+    told_after = told(unknown_lines(made["whole"], replace(AFTER, predicted=predicted)))
+    assert words in told_after["an earlier plan"]
+    assert "80%" in told_after["an earlier plan"]
+    unknown = replace(AFTER, carried_out=float("nan"))
+    assert "not on record" in told(unknown_lines(made["whole"], unknown))["an earlier plan"]
+
+
+@pytest.mark.parametrize(("best", "alike"), [(0, True), (1, True), (2, False)])
+def test_none_or_one_treatment_says_not_to_segment_this_way(made, best, alike):
+    one = made["whole"]
+    plan = one.planned.plan
+    table = plan.curve.assign(best=plan.curve["models"] == best)
+    turned = replace(one, planned=replace(one.planned, plan=replace(plan, curve=table)))
+    assert curve_sentence(turned).startswith(ALIKE) == alike
+
+
+def test_a_difference_between_treatments_below_its_error_is_not_told_from_noise(made):
+    assert "not told from noise" in curve_sentence(made["noisy"])
+    assert "not told from noise" not in curve_sentence(made["whole"])
+
+
+def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
+    one = made["whole"]
+    found = heat(one)
+    assert found is not None
+    effect, se = differences(one)
+    beyond = np.abs(effect) > 1.959964 * se
+    assert found.told == beyond[:, :3].sum()
+    for i, (_, _, _, cells, _) in enumerate(found.rows):
+        assert [cell.told for cell in cells] == beyond[i, :3].tolist()
+        assert [figure(cell.text) for cell in cells] == pytest.approx(effect[i, :3], abs=0.051)
+
+
+def test_where_nothing_is_known_there_is_no_table_of_effects(made, pages):
+    assert heat(made["bare"]) is None
+    assert "there is nothing to choose by" in pages["bare"]
+
+
+def test_a_limit_that_binds_has_its_price_in_words_and_in_the_table(made):
+    one = made["limited"]
+    price = one.planned.plan.use.set_index("resource").loc["calls", "price"]
+    assert price > 0
+    assert f"One more call over the 364 days is worth EUR {price:.2f}." in limit_lines(one)
+    row = next(row for row in limits_table(one, "EUR").rows if row[0].text == "Calls")
+    assert figure(row[-1].text) == pytest.approx(price, abs=0.005)
+    assert any("neither a budget nor a capacity" in line for line in limit_lines(made["whole"]))
+
+
+def test_rules_show_how_many_they_place_and_what_that_gives_up(made):
+    shown = by_hand_table(made["limited"], "EUR")
+    assert shown is not None
+    assert [row[0].text for row in shown.rows] == ["Rule: large"]
+    assert figure(shown.rows[0][1].text) == (made["limited"].planned.plan.kind == "rule").sum()
+    assert figure(shown.rows[0][3].text) > 0
+    assert by_hand_table(made["whole"], "EUR") is None
+
+
+def test_who_is_left_out_is_counted_by_reason(name, made):
+    shown = left_out_table(made[name], "EUR")
+    counts = [] if shown is None else [figure(row[1].text) for row in shown.rows]
+    assert sum(counts) == len(made[name].left_out)
+
+
+def test_losing_customers_all_have_a_remedy_or_none_cheaper(made):
+    one = made["whole"]
+    shown = remedies_table(one, "EUR")
+    assert shown is not None
+    assert figure(shown.rows[-1][2].text) == len(one.losing.customers)
+    assert figure(shown.rows[-1][3].text) == pytest.approx(one.losing.net / 100)
+
+
+def test_neither_objectors_nor_customers_are_named(name, made, pages):
+    assert not any(who in pages[name] for who in OBJECTORS)
+    assert "customer-0" not in pages[name]
+    if name != "bare":
+        assert made[name].objectors == len(OBJECTORS)
+        assert told(rights_lines(made[name]))["objections"].startswith("3 customers object")
+
+
+def test_demand_is_always_served_is_always_said(name, pages):
+    assert "demand is always served" in pages[name]
+
+
+def test_what_is_broken_is_shown_and_none_is_said(made, pages):
+    assert "0 violations of 12 kinds" in pages["whole"]
+    broken = pd.DataFrame(
+        [("objection", "", 2, "2 objected to direct marketing"),
+         ("cap", "customer-0001", 1, "1 are contacted more than 4 times in 30 days")],
+        columns=["rule", "who", "how_many", "told"],
+    )  # fmt: skip
+    html = page_of(replace(made["whole"], violations=broken))
+    assert "2 violations of 12 kinds" in html
+    assert all(told in html for told in broken["told"])
+    assert "not to be carried out as it is" in html
+    assert "counted, not named" in html
+
+
+def test_what_is_not_measured_is_not_said_to_be_none(pages):
+    assert "what customers start is not known" in pages["bare"]
+    assert "not measured" in pages["bare"]
+    assert "nobody is treated otherwise than today" in pages["bare"]
+
+
+def test_segments_bear_their_names_beside_their_ids(pages):
+    for key, words in SEGMENTS.items():
+        assert f"{words} ({key})" in pages["whole"]
+    assert "B1" in page_of(decision(names={}))
+
+
+def test_everything_from_data_is_escaped():
+    own = policy()
+    capacity = {**own.capacity, HOSTILE: 1e9}
+    models = {HOSTILE: own.models["phone_desk"], **own.models}
+    models.pop("phone_desk")
+    models[HOSTILE] = replace(models[HOSTILE], owner=HOSTILE)
+    one = decision(
+        names={"B1": HOSTILE, "B2": HOSTILE}, capacity=capacity, models=models, today=HOSTILE,
+        rules=[replace(RULED[0], model=HOSTILE, reason=HOSTILE)],
+        satisfaction_question=HOSTILE,
+    )  # fmt: skip
+    planned = replace(one.planned, notes=[HOSTILE], about={**one.planned.about,
+                                                          "perimeter": HOSTILE})  # fmt: skip
+    broken = pd.DataFrame([("cap", HOSTILE, 1, HOSTILE)],
+                          columns=["rule", "who", "how_many", "told"])  # fmt: skip
+    data = replace(DATA, name=HOSTILE, origin=HOSTILE, licence=HOSTILE)
+    html = decision_page(replace(one, planned=planned, violations=broken), None, data, HOSTILE)
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") > 10
+    assert Page(html).opened == []
+
+
+def test_the_facts_hold_data_version_run_and_seed(pages):
+    for words in ("little", "made up", "MIT", "little_customer 3", "0123456789abcdef", "EUR"):
+        assert words in pages["whole"]
+    assert "<dt>Seed</dt><dd>7</dd>" in pages["whole"]
+    assert "Something is left aside" in pages["whole"]
+
+
+def test_a_training_report_tells_the_plan_where_there_is_one(made):
+    assert 'id="plan"' not in render(full_story())
+    story = replace(full_story(), policy=policy_told(made["whole"], "decision.html"))
+    html = render(story)
+    assert 'id="plan"' in html
+    assert 'href="decision.html"' in html
+    assert f"{int(made['whole'].planned.plan.changed.sum())} of 800 customers" in html
+    assert "Customers by how they are handled today and by the plan" in html
