@@ -122,6 +122,13 @@ class Expression:
         some_column = nw.col(next(iter(schema))).is_null()
         return is_true & (some_column | ~some_column)  # `true` alone has no rows to be true in
 
+    def plain(self, texts: Iterable[str]) -> list[Any]:
+        """The expression as plain lists, the operation first, for a reader without a parser.
+
+        `texts`: its columns that hold text; the others are numbers. Dates are not told this way.
+        """
+        return _plain(self.tree, frozenset(texts))
+
     def conjuncts(self) -> list[Expression]:
         """The conditions that all have to hold: the parts of a chain of `and`, in their order."""
         if self.tree.key != "and":
@@ -449,6 +456,27 @@ def _settled(holds: nw.Expr, *operands: nw.Expr) -> Truth:
     known = nw.all_horizontal(*(~operand.is_null() for operand in operands), ignore_nulls=False)
     is_true = known & holds
     return is_true, known & ~is_true
+
+
+def _plain(node: Node, texts: frozenset[str]) -> list[Any]:
+    """The node as a list; `packaged` readers know `null` and `starts` beside the names here."""
+    node = node.unnest()
+    match node.key:
+        case "column":
+            return ["text" if node.name in texts else "number", node.name]
+        case "literal" | "boolean":
+            return ["literal", _constant(node, None)]
+        case "is":
+            return ["null", _plain(node.this, texts)]
+        case "in":
+            return [
+                "in",
+                _plain(node.this, texts),
+                [_constant(item, None) for item in node.expressions],
+            ]
+        case "startswith":
+            return ["starts", _plain(node.this, texts), node.expression.name]
+    return [node.key, *(_plain(part, texts) for part in _parts(node))]
 
 
 def _make_portable(node: Node) -> None:

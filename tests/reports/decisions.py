@@ -22,6 +22,7 @@ from facette.policy.plan import Base, plan
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.trial import Trial
+from facette.segments.crossing import micro_segments
 from facette.settings import Data
 from facette.settings.policy import Policy, Rule
 from facette.snapshots.spec import SnapshotSpec
@@ -140,7 +141,8 @@ def decision(
              "segment_names": dict(names)}  # fmt: skip
     planned = Planned(
         T, own, known_ways, made, about, known,
-        claimed(made, known, own.switching_cost, 0.95), scored, 12,
+        claimed(made, known, own.switching_cost, 0.95), scored,
+        micro_segments(scored[["behaviour_segment", "value_tier"]], 1), 12,
         before if history else None, "2024-01-03", ["something is left aside"],
     )  # fmt: skip
     return decided(planned, recorded, "little_customer 3", 0.95, 7)

@@ -68,13 +68,14 @@ def _registers(settings: Train, model: str) -> bool:
 
 
 def registered_names(
-    settings: Train, snapshots: Panel, parts: Sequence[str]
+    settings: Train, snapshots: Panel, parts: Sequence[str], for_policy: Sequence[str] = ()
 ) -> dict[str, list[str]]:
-    """Registered name -> its parts, of a bundle with these parts."""
+    """Registered name -> its parts, of a bundle with these parts; a policy's come with it."""
     called = {"segments": "behaviour", "churn": snapshots.spec.churn_model}
     prefix = settings.tracking.registry_prefix + settings.data.name
-    beside = {"value": WITH_VALUE, "potential": ("categories",)}
+    beside: dict[str, Sequence[str]] = {"value": WITH_VALUE, "potential": ("categories",)}
     within = {part for others in beside.values() for part in others}
+    beside["policy"] = for_policy
     names = {
         f"{prefix}_{called.get(part, part)}": [
             part,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import polars as pl
@@ -15,17 +16,19 @@ from facette.errors import BadInput
 from facette.jobs.deciding import decided
 from facette.jobs.places import check_out, write
 from facette.jobs.planning import planned
+from facette.jobs.policy_package import POLICY, PackagedPolicy, policy_packaged
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.realised import realised
 from facette.policy.decision import Decision
 from facette.policy.relationship import check_policy
 from facette.ranges import check_ranges
-from facette.registry.models import LoadedModel, load
+from facette.registry.models import LoadedModel, load, register
 from facette.registry.plans import earlier_plan, record_plan
-from facette.registry.tracking import tracked
+from facette.registry.tracking import TrackedRun, tracked
 from facette.reports.decision import decision_metrics, headline
 from facette.reports.decision_page import decision_page
+from facette.reports.policy_card import policy_card
 from facette.settings import EventData, Plan, WideData
 from facette.settings.policy import Policy
 from facette.snapshots.known import known_at
@@ -37,13 +40,17 @@ STAGES = 4
 
 @dataclass(frozen=True)
 class PlanMade:
-    """What a planning run leaves: its decision, figures, files, and where it is tracked."""
+    """What a planning run leaves: its decision, figures, files, and where it is tracked.
+
+    `versions`: the registered version of the policy, by its name.
+    """
 
     run_id: str
     decision: Decision
     metrics: dict[str, float]
     page: Path
     out: Path
+    versions: dict[str, int]
 
 
 def main(cfg: DictConfig) -> None:
@@ -52,7 +59,9 @@ def main(cfg: DictConfig) -> None:
     made = plan(settings, Path(hydra.runtime.output_dir), OmegaConf.to_yaml(cfg, resolve=True))  # type: ignore[arg-type]
     lines = headline(made.decision)
     lines += [f"Activation file: {made.out}; left out: {left_out_beside(made.out)}"]
-    lines += [f"Decision page: {made.page}", f"Tracked as run {made.run_id}"]
+    registered = ", ".join(f"{name} {version}" for name, version in made.versions.items())
+    lines += [f"Registered: {registered}", f"Decision page: {made.page}"]
+    lines += [f"Tracked as run {made.run_id}"]
     tqdm.write("\n".join(lines))
 
 
@@ -80,7 +89,12 @@ def plan(settings: Plan, folder: Path, configuration: str = "") -> PlanMade:
         _check_date(settings, tables, t)
         decision = _decided(settings, policy, model, tables, t, progress)
         progress.stage("reporting and tracking")
-        return _recorded(settings, decision, tables, t, folder, out, configuration)
+        with TemporaryDirectory() as workshop:
+            rule = policy_packaged(
+                decision.planned, model.bundle, model.folder, Path(workshop) / "decided",
+                consents="consents" in tables, perimeter=_for_whom(settings, model),
+            )  # fmt: skip
+            return _recorded(settings, decision, rule, model, tables, t, folder, out, configuration)
 
 
 def policy_of(settings: Plan) -> Policy:
@@ -116,8 +130,7 @@ def _decided(
     settings: Plan, policy: Policy, model: LoadedModel, tables: Tables, t: int, progress: Progress
 ) -> Decision:
     progress.stage("learning effects and allocating")
-    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
-    perimeter = " and ".join(f"({p})" for p in both) or None
+    perimeter = _perimeter(settings, model)
     among = _of_event(settings, tables, t)
     made = planned(
         policy, model.bundle, tables, t, perimeter, settings.seed, settings.confidence,
@@ -125,6 +138,18 @@ def _decided(
     )  # fmt: skip
     version = f"{model.name} {model.version}"
     return decided(made, tables, version, settings.confidence, settings.seed)
+
+
+def _perimeter(settings: Plan, model: LoadedModel) -> str | None:
+    """The perimeter of the plan and that of the model, both of which hold."""
+    both = [p for p in (settings.perimeter, model.bundle.about["perimeter"]) if p]
+    return " and ".join(f"({p})" for p in both) or None
+
+
+def _for_whom(settings: Plan, model: LoadedModel) -> str | None:
+    """Perimeter and commercial event in words; None for everyone."""
+    event = settings.event and f"with '{settings.event}' in the last {settings.event_days} days"
+    return ", ".join(told for told in (_perimeter(settings, model), event) if told) or None
 
 
 def _of_event(settings: Plan, tables: Tables, t: int) -> pd.Index | None:
@@ -150,8 +175,8 @@ def _of_event(settings: Plan, tables: Tables, t: int) -> pd.Index | None:
 
 
 def _recorded(
-    settings: Plan, decision: Decision, tables: Tables, t: int, folder: Path, out: Path,
-    configuration: str,
+    settings: Plan, decision: Decision, policy: PackagedPolicy, model: LoadedModel, tables: Tables,
+    t: int, folder: Path, out: Path, configuration: str,
 ) -> PlanMade:  # fmt: skip
     tags = {
         "facette.verb": "plan", "facette.data": settings.data.name,
@@ -165,12 +190,28 @@ def _recorded(
         earlier = earlier_plan(run, settings.data.name, settings.reference_date)
         after = None if earlier is None else realised(earlier, decision, tables, t, settings)
         metrics = decision_metrics(decision) | ({} if after is None else after.metrics())
+        metrics |= policy.figures
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / "decision.html"
         page.write_text(decision_page(decision, after, settings.data, run.run_id), encoding="utf-8")
         record_plan(run, decision.assigned, decision.activation, decision.left_out, metrics, page)
         run.text(configuration, "configuration.yaml")
         run.describe("\n".join(f"- {line}" for line in headline(decision)))
+        versions = _registered(run, settings, decision, policy, model)
     write(decision.activation, out)
     write(decision.left_out, left_out_beside(out))
-    return PlanMade(run.run_id, decision, metrics, page, out)
+    return PlanMade(run.run_id, decision, metrics, page, out, versions)
+
+
+def _registered(
+    run: TrackedRun, settings: Plan, decision: Decision, policy: PackagedPolicy,
+    model: LoadedModel,
+) -> dict[str, int]:  # fmt: skip
+    """The plan's rule as a new version of `<data>_policy`, over the parts it was planned from."""
+    name = f"{settings.tracking.registry_prefix}{settings.data.name}_{POLICY}"
+    card = policy_card(
+        name, policy.parts, policy.about, policy.bundle.about, f"{model.name} {model.version}",
+        policy.figures,
+    )  # fmt: skip
+    rows = decision.planned.seen.reset_index()
+    return register(run, policy.folder, {name: policy.parts}, rows, {name: card})

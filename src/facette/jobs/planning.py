@@ -22,7 +22,7 @@ from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
 from facette.policy.trial import Began, Trial, began, trial
-from facette.registry.customer_model import Bundle
+from facette.registry.customer_model import POLICY_COLUMNS, Bundle
 from facette.registry.packaging import as_rows
 from facette.segments.crossing import MicroSegments, micro_segments
 from facette.settings.policy import Policy
@@ -80,7 +80,7 @@ def planned(
     then = t - policy.horizon_days * DAY_US
     before = look.at(then) if _has_history(look, then) else None
     return Planned(
-        t, policy, known_ways, made, _about(bundle), known, claim, customers, gone,
+        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
         [*cells.notes, *notes],
     )  # fmt: skip
@@ -115,7 +115,8 @@ class _Look:
             rows, predict = as_rows(shot), self.bundle.predict
             quick = "drivers" in signature(predict).parameters  # older packages always tell them
             told = predict(rows, drivers=False) if quick else predict(rows)
-            told = told[[name for name in told if name not in rows]]
+            own = [*rows, *POLICY_COLUMNS]  # what an earlier plan decided is no ground for another
+            told = told[[name for name in told if name not in own]]
             self.seen[t] = pd.concat([rows, told], axis=1).set_index("customer_id")
         return self.seen[t]
 
@@ -196,22 +197,31 @@ def handled_at(
     model, since = np.full(len(customers), default), np.zeros(len(customers), dtype=np.int64)
     if "treatments" not in tables:
         return model, since
+    told = on_record(tables, t, list(known_ways.names)).reindex(customers)
+    there = told["relationship_model"].notna().to_numpy()
+    positions = {name: i for i, name in enumerate(known_ways.names)}
+    model[there] = told["relationship_model"][there].map(positions).to_numpy(dtype=int)
+    since[there] = told["from_date"][there].to_numpy(dtype=np.int64)
+    return model, since
+
+
+def on_record(tables: Tables, t: int, names: list[str]) -> pd.DataFrame:
+    """The relationship model that goes on at `t`, by customer_id, and from when.
+
+    Columns `relationship_model` and `from_date` (microseconds); who has none, or one that is not
+    among `names`, has no row.
+    """
     rows: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
     ended = pl.col("to_date") < t if "to_date" in tables.columns("treatments") else pl.lit(False)
     last = (
         rows.filter(~ended.fill_null(False))
         .sort("from_date")
         .unique("customer_id", keep="last", maintain_order=True)
-        .filter(pl.col("relationship_model").is_in(known_ways.names))
+        .filter(pl.col("relationship_model").is_in(names))
         .select("customer_id", "relationship_model", "from_date")
         .collect()
     )
-    told = pl.DataFrame(last).to_pandas().set_index("customer_id").reindex(customers)
-    there = told["relationship_model"].notna().to_numpy()
-    positions = {name: i for i, name in enumerate(known_ways.names)}
-    model[there] = told["relationship_model"][there].map(positions).to_numpy(dtype=int)
-    since[there] = told["from_date"][there].to_numpy(dtype=np.int64)
-    return model, since
+    return pl.DataFrame(last).to_pandas().set_index("customer_id")
 
 
 def before_of(seen: pd.DataFrame) -> np.ndarray:

@@ -32,6 +32,7 @@ from facette.jobs.fitness import (
     switched_off,
 )
 from facette.jobs.planning import planned
+from facette.jobs.policy_package import PackagedPolicy, policy_packaged
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.recording import record
@@ -56,7 +57,7 @@ from facette.policy.decision import Decision
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
-from facette.registry.customer_model import Bundle
+from facette.registry.customer_model import POLICY_COLUMNS, Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.plans import record_plan
@@ -65,6 +66,7 @@ from facette.reports.decision import decision_metrics, headline
 from facette.reports.decision_page import decision_page
 from facette.reports.findings import Findings
 from facette.reports.page import render
+from facette.reports.policy_card import policy_lines
 from facette.reports.story import Story
 from facette.reports.summary import summary_lines
 from facette.reports.telling import cards, tell
@@ -168,13 +170,17 @@ def train(
                 behaviour = remembered_segments(settings, snapshots, behaviour)
                 side = segmentations(settings, tables, snapshots, behaviour, fitted, without)
             progress.stage("packaging and judging")
+            shop = Path(workshop) / "learnt"
             bundle, frozen = packaged(
-                settings, snapshots, learnt, behaviour, Path(workshop), grid, side, categories
+                settings, snapshots, learnt, behaviour, shop, grid, side, categories
             )
+            decision, policy = _decided(settings, bundle, shop, tables, progress)
+            if policy is not None:
+                bundle, shop = policy.bundle, policy.folder
             rows = as_rows(snapshots.test)
             beside = unconformalised(bundle, rows)
             scored, judgements = _judged(
-                settings, told, estimators, bundle.predict(rows), learnt, frozen, progress, beside
+                settings, told, estimators, _scored(bundle, rows), learnt, frozen, progress, beside
             )
             found = Findings(
                 settings, tables, told, scored, learnt, judgements, behaviour, frozen, off,
@@ -183,9 +189,10 @@ def train(
                 _judged_grid(settings, told, grid, scored), side,
                 judged_categories(settings, categories, bundle, rows, scored),
             )  # fmt: skip
-            decision = _decided(settings, bundle, tables, progress)
             progress.stage("explaining and reporting")
-            names = registered_names(settings, snapshots, bundle.parts)
+            names = registered_names(
+                settings, snapshots, bundle.parts, policy.parts if policy else ()
+            )
             looks = looks_at(run, settings.data.name) if snapshots.dated else None
             story = tell(
                 found, configuration=configuration, command=command, run_name=run.run_id,
@@ -198,8 +205,9 @@ def train(
             progress.stage("tracking and registering")
             record(run, found, story, metrics, report)
             if decision is not None:
-                metrics |= _record_plan(run, decision, settings, folder)
-            versions = register(run, workshop, names, rows, cards(story, names))
+                metrics |= _record_plan(run, decision, policy, settings, folder)
+            told_of = _cards(story, names, policy)
+            versions = register(run, shop, names, rows, told_of)
         lines = [] if decision is None else headline(decision)
         return Trained(run.run_id, metrics, story, report, found.scored, versions, lines)
 
@@ -353,26 +361,49 @@ def _with_profit(
     return judgements | {"churn": churn}
 
 
+def _scored(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """The customers of the test date, without what a plan of a later date would do with them."""
+    said = bundle.predict(rows)
+    return said.drop(columns=[name for name in POLICY_COLUMNS if name in said])
+
+
 def _decided(
-    settings: Train, bundle: Bundle, tables: Tables, progress: Progress
-) -> Decision | None:
-    """The plan at the end of observation, where it is asked for."""
+    settings: Train, bundle: Bundle, folder: Path, tables: Tables, progress: Progress
+) -> tuple[Decision | None, PackagedPolicy | None]:
+    """The plan at the end of observation and its package, where it is asked for."""
     if Part.policy not in settings.parts:
-        return None
+        return None, None
     progress.detail("planning")
     made = planned(
         settings.policy, bundle, tables, tables.observed_until, settings.snapshot.perimeter,
         settings.seed, settings.evaluation.confidence,
     )  # fmt: skip
     confidence, version = settings.evaluation.confidence, f"model {bundle.digest[:16]}"
-    return decided(made, tables, version, confidence, settings.seed)
+    policy = policy_packaged(
+        made, bundle, folder, folder.with_name("decided"), consents="consents" in tables,
+        perimeter=settings.snapshot.perimeter,
+    )  # fmt: skip
+    return decided(made, tables, version, confidence, settings.seed), policy
+
+
+def _cards(
+    story: Story, names: dict[str, list[str]], policy: PackagedPolicy | None
+) -> dict[str, str]:
+    """A model card for each registered name; of those that hold a policy, with what it is."""
+    told = cards(story, names)
+    if policy is None:
+        return told
+    lines = policy_lines(policy.about, story.currency, policy.figures)
+    return {n: f"{card}\n{lines}\n" if "policy" in names[n] else card for n, card in told.items()}
 
 
 def _record_plan(
-    run: TrackedRun, decision: Decision, settings: Train, folder: Path
-) -> dict[str, float]:
+    run: TrackedRun, decision: Decision, policy: PackagedPolicy | None, settings: Train,
+    folder: Path,
+) -> dict[str, float]:  # fmt: skip
     """The plan's figures, page and files, under a child run of its own."""
     told, page = decision_metrics(decision), folder / "decision.html"
+    told |= policy.figures if policy else {}
     page.write_text(decision_page(decision, None, settings.data, run.run_id), encoding="utf-8")
     run.metrics(told)
     with run.child("policy") as child:

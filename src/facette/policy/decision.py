@@ -15,6 +15,7 @@ from facette.policy.plan import Plan
 from facette.policy.relationship import Ways
 from facette.policy.sensitivity import Sensitivity
 from facette.policy.standing import Standing
+from facette.segments.crossing import MicroSegments
 from facette.settings.policy import Policy
 
 
@@ -23,8 +24,9 @@ class Planned:
     """The plan of one date, what it rests on, and what was left aside in words.
 
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
-    `about`: what the packaged model says of itself, and the `segment_names` by id. `before`:
-    customers as they were a horizon earlier, None where history is short.
+    `about`: what the packaged model says of itself, and the `segment_names` by id. `cells`: what
+    put customers into cells. `before`: customers as they were a horizon earlier, None where
+    history is short.
     """
 
     t: int
@@ -35,6 +37,7 @@ class Planned:
     known: Knowledge
     claim: Claim | None
     seen: pd.DataFrame
+    cells: MicroSegments
     left_long_ago: int
     before: pd.DataFrame | None = None
     before_date: str | None = None

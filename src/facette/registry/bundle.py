@@ -49,6 +49,16 @@ def subset(folder: str | Path, parts: Iterable[str], out: str | Path) -> str:
     return write_bundle(out, chosen, manifest["about"])
 
 
+def extended(folder: str | Path, part: str, files: Mapping[str, bytes], out: str | Path) -> str:
+    """Write the bundle with one part more, or with another one of that name; returns its digest."""
+    _, manifest, contents = verified(Path(folder))
+    parts: dict[str, dict[str, bytes]] = {name: {} for name in manifest["parts"]}
+    for path, content in contents.items():
+        own, name = path.split("/", 1)
+        parts[own][name] = content
+    return write_bundle(out, parts | {part: dict(files)}, manifest["about"])
+
+
 def _checked_files(parts: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
     for part, files in parts.items():
         if "part.json" not in files:

@@ -11,7 +11,8 @@ package computes is written once.
 import hashlib
 import io
 import json
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -60,6 +61,10 @@ CELL = ("value_tier", "potential_tier", "behaviour_segment")
 GRID_SIDES = ("explicit", "behavioural")
 GRID_NUMBERS = ("grid_points", "grid_explicit", "grid_behavioural")
 GRID_COLUMNS = (*GRID_NUMBERS, "grid_grade")
+POLICY_COLUMNS = ("relationship_model", "approach", "channel", "reason", "evidence")
+TODAY = "relationship_model_today"  # may be given: how each customer is handled at present
+UNKNOWN = "unknown"  # what a missing label is crossed as
+NO_CHANNEL = -1
 NUMBERS = {
     "behaviour_confidence",
     "headroom",
@@ -678,6 +683,269 @@ def _earned(frame: pd.DataFrame, criterion: dict[str, Any]) -> Floats:
     return points[np.where(frame[criterion["column"]].isna(), len(bands), found)]
 
 
+COMPARED: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq, "neq": operator.ne, "lt": operator.lt, "lte": operator.le,
+    "gt": operator.gt, "gte": operator.ge,
+}  # fmt: skip
+RECKONED: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+}  # fmt: skip
+UNSURE = 0.5
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Conditions told as trees, `["lt", ["number", "age"], ["literal", 30]]`, nulls as in SQL.
+
+    Truth is 1, 0, or .5 where it can't be known, so that `and` is the least and `or` the largest.
+    """
+
+    columns: Mapping[str, Any]
+    rows: int
+
+    def hold(self, tree: list[Any]) -> NDArray[np.bool_]:
+        """Where it is true (n,)."""
+        return self._truth(tree) == 1.0
+
+    def _truth(self, tree: list[Any]) -> Floats:
+        kind, *parts = tree
+        if kind in ("and", "or"):
+            return reduce(np.minimum if kind == "and" else np.maximum, map(self._truth, parts))
+        if kind == "not":
+            return 1.0 - self._truth(parts[0])
+        if kind == "null":
+            return np.asarray(pd.isna(self._value(parts[0])), dtype=np.float64)
+        if kind in COMPARED:
+            return self._compared(COMPARED[kind], *map(self._value, parts))
+        value = self._value(parts[0] if kind in ("in", "starts") else tree)
+        if kind == "in":
+            return self._known([v in set(parts[1]) for v in value.tolist()], value)
+        if kind == "starts":
+            return self._known([v is not None and v.startswith(parts[1]) for v in value], value)
+        return self._known(value == 1.0, value)
+
+    def _compared(self, sign: Callable[[Any, Any], Any], left: Any, right: Any) -> Floats:
+        unknown = pd.isna(left) | pd.isna(right)
+        both = [np.where(unknown, "", side) if side.dtype == object else side
+                for side in (left, right)]  # fmt: skip
+        return np.where(unknown, UNSURE, sign(*both))
+
+    @staticmethod
+    def _known(holds: Any, value: Any) -> Floats:
+        return np.where(pd.isna(value), UNSURE, np.asarray(holds, dtype=np.float64))
+
+    def _value(self, tree: list[Any]) -> Any:
+        """Numbers with NaN, or text with None, where nothing is known (n,)."""
+        kind, *parts = tree
+        if kind == "number":
+            return _numbers(pd.DataFrame({parts[0]: self.columns[parts[0]]}), parts[0])
+        if kind == "text":
+            return _texts(self.columns[parts[0]])
+        if kind == "literal":
+            return np.full(self.rows, parts[0], object if isinstance(parts[0], str) else np.float64)
+        if kind == "neg":
+            return 0.0 - self._value(parts[0])
+        if kind in RECKONED:
+            left, right = map(self._value, parts)
+            right = np.where(right == 0, np.nan, right) if kind == "div" else right
+            return RECKONED[kind](left, right)
+        truth = self._truth(tree)
+        return np.where(truth == UNSURE, np.nan, truth)
+
+
+def _texts(column: Any) -> NDArray[np.object_]:
+    """A column as text, None where nothing is known."""
+    found = pd.Series(column).astype(object)
+    return np.array([None if pd.isna(v) else str(v) for v in found], dtype=object)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who is handled how, decided for one customer without the others, by what each model is worth.
+
+    The worth of a relationship model is its effect in the customer's cell, less what its contacts
+    cost and what they use up at the shadow prices of a plan's limits, less a switch. The largest
+    wins, of equals the first, among the models that the plan uses and that reach the customer.
+    """
+
+    spec: dict[str, Any]
+
+    @classmethod
+    def read(cls, files: dict[str, bytes]) -> "Policy":
+        """The policy told by `part.json`."""
+        spec = json.loads(files["part.json"])
+        if spec["kind"] != "priced":
+            raise ValueError(f"policy of kind {spec['kind']!r}: priced expected")
+        return cls(spec)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The snapshot's columns that are read, each "number" or "category"."""
+        return dict(self.spec["inputs"])
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """When it was planned, within what, until when it holds, what it leaves out."""
+        return dict(self.spec["about"])
+
+    @property
+    def names(self) -> list[str]:
+        """The relationship models; being served on request is the last."""
+        return [model["name"] for model in self.spec["models"]]
+
+    def assigned(self, frame: pd.DataFrame, said: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The columns of POLICY_COLUMNS; `said` holds what the other parts say of the customers."""
+        columns = {name: frame[name] for name in self.inputs} | dict(said)
+        conditions = Conditions(columns, len(frame))
+        cell, channel, today = self._cells(columns), self._channels(frame), self._today(frame)
+        ended = self._ended(frame)
+        closed = self._closed(conditions, channel, ended)
+        if today is not None:
+            reaches = channel[np.arange(len(today)), today] != NO_CHANNEL
+            today = np.where(reaches, today, len(self.names) - 1)
+        model = self._worth(cell, channel, closed, today).argmax(axis=1)
+        why: list[str] = self._reasons(cell, channel, ended)
+        for place, rows, reason in self._placed(conditions, cell):
+            rows = rows & ~closed[:, place]
+            model[rows] = place
+            why = [reason if fits else own for fits, own in zip(rows, why, strict=True)]
+        through = channel[np.arange(len(model)), model]
+        channels = [*(c["name"] for c in self.spec["channels"]), ""]
+        told = self.spec["models"]
+        return {
+            "relationship_model": [told[m]["name"] for m in model],
+            "approach": [told[m]["approach"] for m in model],
+            "channel": [channels[k] for k in through],
+            "reason": why,
+            "evidence": self._evidence(cell, model, today),
+        }
+
+    def _cells(self, columns: Mapping[str, Any]) -> NDArray[np.intp]:
+        """The position of each customer's cell (n,), by the merges that were found."""
+        labels = [_texts(columns[name]) for name in self.spec["by"]]
+        found = list(zip(*(np.where(pd.isna(x), UNKNOWN, x) for x in labels), strict=True))
+        kept = {tuple(own): name for own, name in self.spec["kept"]}
+        place = {cell["name"]: i for i, cell in enumerate(self.spec["cells"])}
+        lengths = range(len(labels), 0, -1)
+        of = {
+            own: place[next((kept[own[:k]] for k in lengths if own[:k] in kept), self.spec["rest"])]
+            for own in set(found)
+        }
+        return np.array([of[own] for own in found], dtype=np.intp)
+
+    def _channels(self, frame: pd.DataFrame) -> NDArray[np.intp]:
+        """Of each model, the first channel that the customer consents to (n, models); -1: none."""
+        agreed = [self._agreed(frame, channel["consent"]) for channel in self.spec["channels"]]
+        found = np.full((len(frame), len(self.names)), NO_CHANNEL)
+        for m, model in enumerate(self.spec["models"]):
+            for k in reversed(model["channels"]):
+                found[agreed[k], m] = k
+        return found
+
+    def _agreed(self, frame: pd.DataFrame, consent: str | bool) -> NDArray[np.bool_]:
+        if isinstance(consent, bool):
+            return np.full(len(frame), consent)
+        said = _numbers(frame, consent)
+        return (said == 1) | (np.isnan(said) & self.spec["silence_consents"])
+
+    def _today(self, frame: pd.DataFrame) -> NDArray[np.intp] | None:
+        """The position of the model each has today (n,); None where the column is not given."""
+        if TODAY not in frame:
+            return None
+        place = {name: i for i, name in enumerate(self.names)}
+        usual = place[self.spec["usual"]]
+        return np.array([place.get(name, usual) for name in frame[TODAY]], dtype=np.intp)
+
+    def _ended(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Whose relationship is over (n,), where the snapshot tells: no plan has them."""
+        column = self.spec["active"]
+        if column is None:
+            return np.zeros(len(frame), dtype=bool)
+        return _numbers(frame, column) != 1
+
+    def _closed(
+        self, conditions: Conditions, channel: NDArray[np.intp], ended: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(n, models) not to be given: no consented channel, excluded, or all is over."""
+        closed = channel == NO_CHANNEL
+        closed[ended] = True
+        for exclusion in self.spec["exclusions"]:
+            fits = conditions.hold(exclusion["where"])
+            for name in exclusion["models"]:
+                closed[fits, self.names.index(name)] = True
+        closed[:, -1] = False
+        return closed
+
+    def _worth(
+        self, cell: NDArray[np.intp], channel: NDArray[np.intp], closed: NDArray[np.bool_],
+        today: NDArray[np.intp] | None,
+    ) -> Floats:  # fmt: skip
+        """(n, models) currency units a customer over the horizon; -inf where it can't be given."""
+        models, contacts = self.spec["models"], self._of_models("contacts")
+        worth = np.array([c["effect"] for c in self.spec["cells"]], dtype=np.float64)[cell]
+        worth = worth - self._costs(channel, priced=False) * contacts
+        open_to = ~closed & np.array([model["known"] for model in models])
+        if today is not None:
+            row = np.arange(len(today))
+            is_today = today[:, None] == np.arange(len(models))
+            worth = worth - self.spec["switching_cost"] * ~is_today
+            open_to[row, today] |= ~closed[row, today]
+        open_to[:, -1] = True
+        used = np.array([model["used"] for model in models])
+        return np.where(
+            open_to & used, worth - self._costs(channel, priced=True) * contacts, -np.inf
+        )
+
+    def _of_models(self, figure: str) -> Floats:
+        return np.array([model[figure] for model in self.spec["models"]], dtype=np.float64)
+
+    def _costs(self, channel: NDArray[np.intp], priced: bool) -> Floats:
+        """(n, models) of one contact: its cost, or what it uses up at the plan's prices."""
+        prices = self.spec["prices"]
+        of = [
+            sum(price * c["uses"].get(name, 0.0) for name, price in prices.items())
+            if priced
+            else c["cost"]
+            for c in self.spec["channels"]
+        ]
+        return np.array([*of, 0.0], dtype=np.float64)[channel]
+
+    def _reasons(
+        self, cell: NDArray[np.intp], channel: NDArray[np.intp], ended: NDArray[np.bool_]
+    ) -> list[str]:
+        names = np.array([f"pays most for {c['name']}" for c in self.spec["cells"]], dtype=object)
+        unreached = (channel == NO_CHANNEL).all(axis=1)
+        told = np.where(unreached, self.spec["not_reached"], names[cell])
+        return [str(reason) for reason in np.where(ended, self.spec["ended"], told)]
+
+    def _placed(
+        self, conditions: Conditions, cell: NDArray[np.intp]
+    ) -> list[tuple[int, NDArray[np.bool_], str]]:
+        """Whom profiles chosen by hand and rules place: model, customers, reason; the last wins."""
+        names = np.array([c["name"] for c in self.spec["cells"]], dtype=object)
+        profiles = [
+            (self.names.index(model), names[cell] == of, f"profile chosen for {of}")
+            for of, model in self.spec["profiles"].items()
+        ]
+        rules = [
+            (self.names.index(rule["model"]), conditions.hold(rule["where"]), rule["reason"])
+            for rule in reversed(self.spec["rules"])
+        ]
+        return [*profiles, *rules]
+
+    def _evidence(
+        self, cell: NDArray[np.intp], model: NDArray[np.intp], today: NDArray[np.intp] | None
+    ) -> list[str]:
+        """The grade of each customer's effect: the weaker of the model given and today's."""
+        grade = np.array([c["grade"] for c in self.spec["cells"]], dtype=np.intp)
+        rank = np.array([g["rank"] for g in self.spec["grades"]])
+        given = grade[cell, model]
+        if today is not None:
+            own = grade[cell, today]
+            given = np.where(rank[own] > rank[given], own, given)
+        return [self.spec["grades"][g]["name"] for g in given]
+
+
 @dataclass(frozen=True)
 class Bundle:
     """All fitted parts of one version, read from plain files and checked one by one."""
@@ -689,6 +957,7 @@ class Bundle:
     segmentations: Segmentations | None = field(repr=False)
     grid: Grid | None = field(repr=False, default=None)
     categories: Categories | None = field(repr=False, default=None)
+    policy: Policy | None = field(repr=False, default=None)
 
     @classmethod
     def load(cls, folder: str | Path, digest: str | None = None) -> "Bundle":
@@ -705,14 +974,20 @@ class Bundle:
         segmentations = Segmentations.read(files["segments"]) if "segments" in files else None
         grid = Grid.read(files["grid"]) if "grid" in files else None
         apart = Categories.read(files["categories"]) if "categories" in files else None
+        policy = Policy.read(files["policy"]) if "policy" in files else None
         told = manifest["code"], manifest["about"]
-        return cls(own_digest, *told, facets, segmentations, grid, apart)
+        return cls(own_digest, *told, facets, segmentations, grid, apart, policy)
 
     @property
     def parts(self) -> list[str]:
         """The names of the parts there are."""
-        there = {"segments": self.segmentations, **self.facets, "categories": self.categories}
-        return [name for name, part in (there | {"grid": self.grid}).items() if part is not None]
+        there: dict[str, object] = {
+            "segments": self.segmentations,
+            **self.facets,
+            "categories": self.categories,
+        }
+        there |= {"grid": self.grid, "policy": self.policy}
+        return [name for name, part in there.items() if part is not None]
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -721,7 +996,13 @@ class Bundle:
         apart = self.categories.facets if self.categories else []
         for facet in (*self.facets.values(), *apart):
             kinds |= facet.inputs
-        return kinds | (self.grid.inputs if self.grid else {})
+        kinds |= self.grid.inputs if self.grid else {}
+        return kinds | (self.policy.inputs if self.policy else {})
+
+    @property
+    def optional(self) -> list[str]:
+        """Text columns that are read where they are given."""
+        return [TODAY] if self.policy else []
 
     def features(self, part: str) -> list[str]:
         """The features of a part, in the order of its contributions."""
@@ -746,10 +1027,10 @@ class Bundle:
     def predict(self, frame: pd.DataFrame, drivers: bool = True) -> pd.DataFrame:
         """Score customers: one row in, one row out, in the same order and with the same index.
 
-        Columns are those of COLUMNS and GRID_COLUMNS whose parts are there, then headroom by
-        category: money in currency units, churn a probability, drivers JSON text (most of the work,
-        and left out on request), points whole. Raises ValueError for missing columns, for customers
-        without an id or with two rows, and for text where numbers are expected.
+        Columns are those of COLUMNS, GRID_COLUMNS and POLICY_COLUMNS whose parts are there, then
+        headroom by category: money in currency units, churn a probability, drivers JSON text (most
+        of the work, and left out on request), points whole. Raises ValueError for missing columns,
+        for customers without an id or with two rows, and for text where numbers are expected.
         """
         self._check(frame)
         starts = range(0, max(len(frame), 1), BLOCK)  # contributions of all would not fit in memory
@@ -771,10 +1052,11 @@ class Bundle:
         told = {f"drivers_{part}": facet for part, facet in self.facets.items() if drivers}
         out |= {n: facet.drivers(frame) for n, facet in told.items() if n in COLUMNS}
         out |= {key: frame[key] for key in KEYS}
+        by_category = self.categories.headroom(frame) if self.categories else {}
+        out |= self.policy.assigned(frame, out | by_category) if self.policy else {}
         out["model_digest"] = [self.digest[:16]] * len(frame)
-        columns = [name for name in (*COLUMNS, *GRID_COLUMNS) if name in out]
-        typed = {name: _typed(name, out[name]) for name in columns}
-        typed |= self.categories.headroom(frame) if self.categories else {}
+        columns = [n for n in (*COLUMNS, *GRID_COLUMNS, *POLICY_COLUMNS) if n in out]
+        typed = {name: _typed(name, out[name]) for name in columns} | by_category
         return pd.DataFrame(typed, index=frame.index)
 
     def _usual_potential(self, frame: pd.DataFrame, said: dict[str, Any]) -> Floats | None:

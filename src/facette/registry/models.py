@@ -34,12 +34,16 @@ DESCRIPTION_LENGTH = 5000
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A registered version, its bundle checked against the digest the registry knows."""
+    """A registered version, its bundle checked against the digest the registry knows.
+
+    `folder`: where the bundle's files are, to build another version on them.
+    """
 
     bundle: "Bundle"
     version: int
     name: str
     run_id: str
+    folder: Path
 
 
 def register(
@@ -149,16 +153,19 @@ def requirements(bundle: "Bundle") -> list[str]:
 def _signature(bundle: "Bundle", rows: "pd.DataFrame") -> "ModelSignature":
     from mlflow.models import ModelSignature
 
-    return ModelSignature(inputs=_schema(rows), outputs=_schema(bundle.predict(rows)))
+    inputs = _schema(rows, bundle.optional)
+    return ModelSignature(inputs=inputs, outputs=_schema(bundle.predict(rows)))
 
 
-def _schema(frame: "pd.DataFrame") -> Any:
+def _schema(frame: "pd.DataFrame", optional: Sequence[str] = ()) -> Any:
+    """The columns of a frame, then those of text that may be left out."""
     from mlflow.types import ColSpec, Schema
 
     kinds = {
         name: "double" if dtype.kind == "f" else "string" for name, dtype in frame.dtypes.items()
     }
-    return Schema([ColSpec(kind, str(name)) for name, kind in kinds.items()])
+    also = [ColSpec("string", name, required=False) for name in optional]
+    return Schema([*(ColSpec(kind, str(name)) for name, kind in kinds.items()), *also])
 
 
 def _registered(run: TrackedRun, name: str, model_id: str, digest: str, card: str) -> int:
@@ -202,11 +209,12 @@ def load(tracking: Tracking, name: str, version_or_alias: str | int) -> LoadedMo
     client = open_store(tracking)
     version = _version(client, name, str(version_or_alias))
     try:
-        bundle = _bundle(f"models:/{name}/{version.version}", version.tags.get("model_digest"))
+        uri = f"models:/{name}/{version.version}"
+        bundle, folder = _bundle(uri, version.tags.get("model_digest"))
     except Exception as error:
         why = str(error).strip().partition("\n")[0]
         raise BadInput(f"{name} version {version.version} can't be loaded: {why}") from error
-    return LoadedModel(bundle, int(version.version), name, str(version.run_id))
+    return LoadedModel(bundle, int(version.version), name, str(version.run_id), folder)
 
 
 def in_use(tracking: Tracking, name: str) -> LoadedModel | None:
@@ -235,7 +243,7 @@ def _version(client: "MlflowClient", name: str, wanted: str) -> "ModelVersion":
     return client.get_model_version(name, number)
 
 
-def _bundle(uri: str, digest: str | None) -> "Bundle":
+def _bundle(uri: str, digest: str | None) -> tuple["Bundle", Path]:
     import mlflow.artifacts
     import mlflow.pyfunc
 
@@ -247,7 +255,7 @@ def _bundle(uri: str, digest: str | None) -> "Bundle":
     if digest is None or not (stored / MANIFEST).is_file():
         raise ValueError("not a packaged customer model")
     if json.loads((stored / MANIFEST).read_bytes())["code"] == sha256(CODE.read_bytes()):
-        return Bundle.load(stored, digest)
+        return Bundle.load(stored, digest), stored
     model = mlflow.pyfunc.load_model(str(folder), model_config={"manifest_sha256": digest})
     bundle: Bundle = model.unwrap_python_model().bundle
-    return bundle
+    return bundle, stored

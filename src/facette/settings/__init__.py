@@ -675,11 +675,12 @@ class Tune:
 
 @dataclass
 class Score:
-    """`facette score`."""
+    """`facette score` by the registered model `<data>_<name>`."""
 
     data: Data = MISSING
     tracking: Tracking = MISSING
     reference_date: str | None = None
+    name: str = MISSING
     alias: str = MISSING
     out: str = MISSING
     perimeter: str | None = None
