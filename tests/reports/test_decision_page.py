@@ -18,7 +18,7 @@ from facette.policy.realised import Realised
 from facette.reports.decision import policy_told
 from facette.reports.decision_accounts import account_tables, remedies_table
 from facette.reports.decision_effects import differences, heat
-from facette.reports.decision_glance import stamp, strip
+from facette.reports.decision_glance import glance_lines, stamp, strip
 from facette.reports.decision_money import (
     added_up,
     by_hand_table,
@@ -163,6 +163,18 @@ def test_a_saving_nobody_tried_is_an_assumption_too(made):
     assert one.planned.plan.net > 0
     assert "assumption" in worth_table(one, "EUR").rows[-1][-1].text
     assert effect_told(one)[1] == "warning"
+
+
+def test_what_campaigns_measured_is_not_said_to_be_nothing(made):
+    one = made["costs alone"]
+    known = one.planned.known
+    grade = known.grade.copy()
+    grade[:, 0] = "randomised, transported"
+    learnt = replace(known, grade=grade, known=np.ones(4, dtype=bool))
+    turned = replace(one, planned=replace(one.planned, known=learnt))
+    assert "Nothing on this page" in (stamp(one) or "")
+    assert "nobody measured" in (stamp(turned) or "")
+    assert "told by campaigns" in dict(glance_lines(turned))["evidence"]
 
 
 def test_with_a_trial_there_is_no_stamp_and_only_a_sure_effect_is_good(made, pages):

@@ -108,7 +108,7 @@ def _gain(decision: Decision) -> dict[str, object]:
 def _evidence(decision: Decision) -> dict[str, object]:
     grade = worth(decision).grade
     if assumed(decision):
-        measured = decision.planned.known.ground is not None
+        measured = _something_measured(decision)
         return _figure("Evidence", "of what the models do", ASSUMPTION.upper(),
                        ["for the most part" if measured else "nothing of it was measured here"],
                        "to be tried before it is believed",
@@ -144,7 +144,7 @@ def stamp(decision: Decision) -> str | None:
     why = (
         "No trial on record tells what these relationship models do for these customers. Nothing "
         "on this page shows that the plan pays."
-        if decision.planned.known.ground is None else
+        if not _something_measured(decision) else
         "Part of this plan rests on effects that nobody measured, and by too much for it to be "
         "called measured."
     )  # fmt: skip
@@ -182,6 +182,12 @@ def _who(decision: Decision) -> str:
         f"{number(changed)} of {number(n)} customers are treated otherwise from "
         f"{day(as_date(decision.planned.t))} on{late}; {', '.join(parts)}"
     )
+
+
+def _something_measured(decision: Decision) -> bool:
+    """Whether any effect stands on more than an assumption, by a trial or by campaigns."""
+    known = decision.planned.known
+    return bool((known.grade[:, known.known] != ASSUMPTION).any())
 
 
 def _without_trial(decision: Decision) -> str:
