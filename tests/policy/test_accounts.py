@@ -175,7 +175,7 @@ def test_rows_in_another_order_give_every_customer_the_same_account() -> None:
     pd.testing.assert_frame_equal(one.customers, two.customers)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(ROWS, ROWS, ROWS, GROUPED, st.sampled_from([1.0, 0.4, 0.333]))
 def test_three_views_and_the_customers_come_to_the_same_total_to_the_cent(
     lines: list[Any], asked: list[Any], sent: list[Any], groups: dict[str, Any], rate: float

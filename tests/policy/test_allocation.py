@@ -25,13 +25,13 @@ SEEDS = st.integers(0, 10**6)
 
 
 @drawn(SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 def test_next_to_as_much_as_whole_numbers_can_bring(seed: int) -> None:
     assert gap(small_classes(seed)) < 0.01
 
 
 @drawn(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_everyone_is_in_one_model_they_may_have_and_no_limit_is_passed(seed: int) -> None:
     classes = small_classes(seed)
     for whole in (planned(classes)[0], by_rules(classes), by_rules(classes, (0,))):
@@ -42,7 +42,7 @@ def test_everyone_is_in_one_model_they_may_have_and_no_limit_is_passed(seed: int
 
 
 @drawn(SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_best_is_the_best_of_the_curve_and_no_worse_than_rules(seed: int) -> None:
     classes = small_classes(seed)
     table, allocation = curve(classes)
@@ -53,7 +53,7 @@ def test_the_best_is_the_best_of_the_curve_and_no_worse_than_rules(seed: int) ->
 
 
 @drawn(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_the_same_question_has_the_same_answer(seed: int) -> None:
     first, again = (planned(small_classes(seed))[0] for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -79,7 +79,7 @@ def test_hours_go_to_who_gains_most_and_their_price_is_what_one_more_brings() ->
 
 
 @drawn(SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_shadow_price_is_the_finite_difference(seed: int) -> None:
     classes = small_classes(seed)
     models = tuple(range(len(classes.fixed)))
@@ -148,7 +148,7 @@ def test_more_models_than_can_be_tried_are_refused() -> None:
 
 
 @drawn(SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 def test_customers_are_dealt_out_by_the_counts_of_their_class(seed: int) -> None:
     rng = np.random.default_rng(seed)
     c, m = int(rng.integers(1, 6)), int(rng.integers(2, 5))

@@ -123,7 +123,7 @@ def test_a_model_of_which_nothing_is_known_is_offered_to_nobody_new() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_every_plan_keeps_to_permissions_limits_and_sums(seed: int) -> None:
     rng = np.random.default_rng(seed)
     policy = simple_policy(

@@ -30,7 +30,7 @@ NOON = DAY_US // 2
 
 
 @given(SEEDS)
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_no_plan_breaks_a_rule(seed: int) -> None:
     rng = np.random.default_rng(seed)
     customers, tables = history(rng, int(rng.integers(1, 60)))

@@ -37,6 +37,7 @@ def claim_of(
     return made, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", [0.0, 1.0])
 def test_where_no_model_does_anything_none_is_claimed_to(cost: float) -> None:
     """What was chosen for looking best would promise a good deal."""
@@ -52,6 +53,7 @@ def test_where_no_model_does_anything_none_is_claimed_to(cost: float) -> None:
     assert hoped.mean() > effect.mean() + 2.5 * spread
 
 
+@pytest.mark.slow
 def test_what_models_do_is_claimed_with_an_interval_that_holds_it() -> None:
     true = np.random.default_rng(0).normal(0, 60, (CELLS, 4))
     covered, gained = [], []

@@ -100,3 +100,12 @@ def test_an_assumption_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(BadInput, match="wealth"):
         knowledge(WAYS, wrong, None, None, None, pd.DataFrame(base.scored), np.zeros((8, 2)),
                   base.cell, CELLS)  # fmt: skip
+
+
+def test_an_assumption_may_be_a_plain_number() -> None:
+    base = base_of(POLICY, 8, CELLS)
+    plain = replace(SETTINGS, assumed={"m2": "2000"})
+    found = knowledge(
+        WAYS, plain, None, None, None, base.scored, np.zeros((8, 2)), base.cell, CELLS
+    )
+    assert (found.effect[:, 2] == 2000).all()

@@ -53,6 +53,7 @@ def test_a_choice_by_what_nobody_wrote_down_is_told_by_the_past() -> None:
     assert found[1].placebo[2] > 10
 
 
+@pytest.mark.slow
 def test_a_sound_comparison_is_believed_at_its_rate() -> None:
     """Those that the first model reaches have another past: no reason to doubt the comparison."""
     sound = []

@@ -60,8 +60,8 @@ class Bank:
 
     def planned(self, policy: Policy | None = None) -> Planned:
         """The plan at the end of observation."""
-        return planned(policy or self.policy, self.bundle, self.tables, self.t, None, 0, 0.95,
-                       self.seen)  # fmt: skip
+        own = policy or self.policy
+        return planned(own, self.bundle, self.tables, self.t, None, 0, 0.95, seen=self.seen)
 
 
 @pytest.fixture(scope="module")

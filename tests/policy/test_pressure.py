@@ -55,7 +55,7 @@ def plain(tables: Tables, t: int, who: str, channel: str, interval: int, rules: 
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=40)
+@settings(max_examples=16)
 def test_the_earliest_day_is_the_first_that_breaks_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     customers, tables = history(rng, 20)

@@ -47,7 +47,7 @@ def plain(tables: Tables, who: str, needed: str, silence: bool) -> bool:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=40)
+@settings(max_examples=16)
 def test_consent_is_what_the_words_come_to_row_by_row(seed: int) -> None:
     rng = np.random.default_rng(seed)
     customers, tables = history(rng, 20)

@@ -105,7 +105,7 @@ def test_seen_contacts_are_those_of_every_customer_but_control_arms() -> None:
     assert found["inbound"].loc["2021-06", "phone"] == 2
 
 
-@settings(max_examples=40)
+@settings(max_examples=16)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["phone", "mail"]), st.integers(0, 99), st.integers(0, 40)),

@@ -62,7 +62,7 @@ from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.plans import record_plan
 from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
-from facette.reports.decision import decision_metrics, headline
+from facette.reports.decision import decision_metrics, headline, policy_told
 from facette.reports.decision_page import decision_page
 from facette.reports.findings import Findings
 from facette.reports.page import render
@@ -199,6 +199,8 @@ def train(
                 code_version=code_version(), looks=looks,
                 champion=beside_champion(run, found, list(reversed(names))),
             )  # fmt: skip
+            if decision is not None:
+                story.policy = policy_told(decision, "decision.html")
             metrics, report = found.metrics(), folder / "report.html"
             folder.mkdir(parents=True, exist_ok=True)
             report.write_text(render(story), encoding="utf-8")

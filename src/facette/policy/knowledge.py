@@ -160,7 +160,9 @@ def _assumed(
     for name, text in settings.assumed.items():
         expression = parse(text, where=f"policy.effects.assumed.{name}")
         expression.check(frame.columns)
-        told_of = frame.with_columns(_assumed=expression.to_narwhals(frame.schema))  # a constant too
+        told_of = frame.with_columns(
+            _assumed=expression.to_narwhals(frame.schema)
+        )  # a constant too
         figures = told_of["_assumed"].to_numpy()
         told[ways.position(name)] = np.nan_to_num(figures.astype(float))
     return told
