@@ -15,19 +15,18 @@ from test_page import HOSTILE, Page
 from facette.policy.accounts import LINES
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
-from facette.reports.decision import policy_told
-from facette.reports.decision_accounts import account_tables, remedies_table
-from facette.reports.decision_effects import differences, heat
-from facette.reports.decision_glance import glance_lines, stamp, strip
-from facette.reports.decision_money import (
+from facette.reports.decision.accounts import account_tables, remedies_table
+from facette.reports.decision.effects import differences, heat
+from facette.reports.decision.glance import glance_lines, stamp, strip
+from facette.reports.decision.money import (
     added_up,
     by_hand_table,
     effect_told,
     worth,
     worth_table,
 )
-from facette.reports.decision_page import decision_page
-from facette.reports.decision_tables import (
+from facette.reports.decision.page import decision_page
+from facette.reports.decision.tables import (
     contacts_frame,
     flows,
     flows_table,
@@ -36,8 +35,9 @@ from facette.reports.decision_tables import (
     limits_table,
     models_frame,
 )
-from facette.reports.decision_unknown import ALIKE, curve_sentence, unknown_lines
-from facette.reports.decision_words import limit_lines, rights_lines
+from facette.reports.decision.told import policy_told
+from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
+from facette.reports.decision.words import limit_lines, rights_lines
 from facette.reports.page import render
 
 MINUS = "\N{MINUS SIGN}"

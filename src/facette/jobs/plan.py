@@ -26,9 +26,9 @@ from facette.ranges import check_ranges
 from facette.registry.models import LoadedModel, load, register
 from facette.registry.plans import earlier_plan, record_plan
 from facette.registry.tracking import TrackedRun, tracked
-from facette.reports.decision import decision_metrics, headline
-from facette.reports.decision_page import decision_page
-from facette.reports.policy_card import policy_card
+from facette.reports.decision.card import policy_card
+from facette.reports.decision.page import decision_page
+from facette.reports.decision.told import decision_metrics, headline
 from facette.settings import EventData, Plan, WideData
 from facette.settings.policy import Policy
 from facette.snapshots.known import known_at

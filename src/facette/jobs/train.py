@@ -62,11 +62,11 @@ from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
 from facette.registry.plans import record_plan
 from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
-from facette.reports.decision import decision_metrics, headline, policy_told
-from facette.reports.decision_page import decision_page
+from facette.reports.decision.card import policy_lines
+from facette.reports.decision.page import decision_page
+from facette.reports.decision.told import decision_metrics, headline, policy_told
 from facette.reports.findings import Findings
 from facette.reports.page import render
-from facette.reports.policy_card import policy_lines
 from facette.reports.story import Story
 from facette.reports.summary import summary_lines
 from facette.reports.telling import cards, tell

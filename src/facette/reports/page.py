@@ -14,7 +14,7 @@ from facette.reports.beside_champion import (
     champion_settings_table,
 )
 from facette.reports.cards import segment_cards
-from facette.reports.decision_tables import flows_table
+from facette.reports.decision.tables import flows_table
 from facette.reports.driver_tables import (
     contrasts_table,
     licences_table,

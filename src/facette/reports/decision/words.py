@@ -10,9 +10,9 @@ from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
 from facette.policy.plan import BUDGET
-from facette.reports.decision_accounts import cents
-from facette.reports.decision_money import worth
-from facette.reports.decision_names import facets, one_of, thing
+from facette.reports.decision.accounts import cents
+from facette.reports.decision.money import worth
+from facette.reports.decision.names import facets, one_of, thing
 from facette.reports.words import capital, day, missing, money, number, plain, share
 from facette.snapshots.instants import as_date
 from facette.wording import listed

@@ -1,4 +1,4 @@
-"""One page per decision: who is treated differently from Monday, what it asks, what it is worth."""
+"""The figures of a plan by the names they are tracked under, and the plan in a few lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from facette.policy.decision import Decision
 from facette.policy.grades import grade_of_total
-from facette.reports.decision_tables import flows
+from facette.reports.decision.tables import flows
 from facette.reports.description_words import counted
 from facette.reports.story import PolicyTold
 from facette.reports.words import money, number

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facette.reports import drawing as f
-from facette.reports.decision_names import thing
+from facette.reports.decision.names import thing
 from facette.reports.gallery import Picture
 from facette.reports.words import capital, day, money, number, plain
 from facette.snapshots.instants import as_date

@@ -6,20 +6,18 @@ from typing import Any
 
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
-from facette.reports import decision_glance as glance
-from facette.reports import decision_unknown as unknown
-from facette.reports import decision_words as words
-from facette.reports.decision_accounts import (
+from facette.reports.decision import glance, unknown, words
+from facette.reports.decision.accounts import (
     account_tables,
     accounts_note,
     fixed_table,
     remedies_table,
     standing_table,
 )
-from facette.reports.decision_effects import heat, heat_sentence, measured_on_request
-from facette.reports.decision_figures import pictures
-from facette.reports.decision_money import by_hand_table, worth_table
-from facette.reports.decision_tables import (
+from facette.reports.decision.effects import heat, heat_sentence, measured_on_request
+from facette.reports.decision.figures import pictures
+from facette.reports.decision.money import by_hand_table, worth_table
+from facette.reports.decision.tables import (
     caps_table,
     contacts_table,
     differences_table,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from facette.policy.accounts import LINES, NOT_IN_PLAN, NOT_TOLD, Accounts
 from facette.policy.decision import Decision
-from facette.reports.decision_names import facets, segment_name, thing
+from facette.reports.decision.names import facets, segment_name, thing
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import day, number, plain
 from facette.snapshots.instants import as_date

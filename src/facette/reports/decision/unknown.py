@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
-from facette.reports.decision_words import (
+from facette.reports.decision.words import (
     Lines,
     currency_of,
     interval_of,

@@ -11,7 +11,7 @@ from facette.policy.plan import BUDGET
 from facette.policy.reach import NONE
 from facette.policy.relationship import MONTH_DAYS
 from facette.policy.satisfaction import told
-from facette.reports.decision_names import thing
+from facette.reports.decision.names import thing
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, missing, number, plain, share, texts
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, OBSERVATIONAL, TRANSPORTED
-from facette.reports.decision_money import claim_sentence, effect_told, worth
-from facette.reports.decision_names import thing
-from facette.reports.decision_tables import (
+from facette.reports.decision.money import claim_sentence, effect_told, worth
+from facette.reports.decision.names import thing
+from facette.reports.decision.tables import (
     asked_known,
     contacts_frame,
     held_use,
     month_name,
 )
-from facette.reports.decision_words import (
+from facette.reports.decision.words import (
     Lines,
     assumed,
     currency_of,

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.reports.decision_names import facets, segment_name, thing
+from facette.reports.decision.names import facets, segment_name, thing
 from facette.reports.words import number, plain, share
 
 DEEPEST = 0.42  # share of colour behind the largest effect; text stays readable on it
