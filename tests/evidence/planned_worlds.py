@@ -18,6 +18,7 @@ import pandas as pd
 from cores import Figures
 
 ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
+CLAIM_SEEDS = tuple(range(311, 351))  # one world each: those of one seed share their chances
 CUSTOMERS, PILOT, ROLLOUTS = 30_000, 0.3, 4
 BUDGET = 0.1  # of what contacts cost today
 CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
@@ -40,6 +41,21 @@ def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures
     if kept:
         file.write_text(json.dumps(rows))
     return {"rows": rows}
+
+
+def claimed_world(seed: int) -> Figures:
+    """What a plan claims and brings in a world of its own, eta and kappa taken in turn."""
+    kept = os.environ.get("FACETTE_KEPT")
+    file = Path(kept or "", f"claim-{seed}.json")
+    if kept and file.is_file():
+        told: Figures = json.loads(file.read_text())
+        return told
+    eta, kappa = ETAS[seed % len(ETAS)], KAPPAS[seed % len(KAPPAS)]
+    with TemporaryDirectory() as folder, chdir(folder):
+        row = {"seed": seed, "eta": eta, "kappa": kappa, **World(seed, eta, kappa).claimed()}
+    if kept:
+        file.write_text(json.dumps(row))
+    return row
 
 
 class World:
@@ -145,9 +161,9 @@ class World:
                 self._by_figures("oracle", assigner, np.nan_to_num(self.margin)),
             ]
         rows.append(self._row("hand_rules", "rules", self._by_hand()))
-        return [*rows, self._claimed()]
+        return [*rows, self.claimed()]
 
-    def _claimed(self) -> Figures:
+    def claimed(self) -> Figures:
         """What the product plans within these limits, and what it claims that this brings."""
         from facette.policy.claim import claimed
         from facette.policy.plan import plan

@@ -8,11 +8,13 @@ from banks import mean_interval
 from cores import everywhere
 from planned_worlds import (
     BUDGET,
+    CLAIM_SEEDS,
     CUSTOMERS,
     ETAS,
     KAPPAS,
     PILOT,
     SEEDS,
+    claimed_world,
     gains_over,
     planned_world,
 )
@@ -93,17 +95,25 @@ def test_rules_written_by_hand_lose_where_the_field_is_wrong(
 
 
 def test_a_plan_brings_what_it_claims(rows: pd.DataFrame, evidence: Callable[..., bool]) -> None:
-    own = rows[rows["policy"] == "claimed"]
-    inside = (own["claim_low"] <= own["net"]) & (own["net"] <= own["claim_high"])
+    apart, together = everywhere(claimed_world, *[(seed,) for seed in CLAIM_SEEDS]), rows
+    own = together[together["policy"] == "claimed"]
     figure = {
-        "covered": float(inside.mean()), "worlds": len(own),
-        "claimed": float(own["claim"].mean()), "true": float(own["net"].mean()),
-        "half_width": float((own["claim_high"] - own["claim_low"]).mean() / 2),
+        "covered": _covered(apart), "worlds": len(apart),
+        "claimed": float(apart["claim"].mean()), "true": float(apart["net"].mean()),
+        "half_width": float((apart["claim_high"] - apart["claim_low"]).mean() / 2),
+        "covered_where_seeds_are_shared": _covered(own),
     }  # fmt: skip
     evidence(
         "policy_claims_cover_the_truth",
         figure,
-        "the 95 % interval of the claimed gain covers the true one in 90 to 97 % of worlds",
+        "the 95 % interval of the claimed gain covers the true one in 90 to 97 % of worlds of seeds "
+        "of their own; worlds of the same five seeds share their chances, and are shown beside",
         0.90 <= figure["covered"] <= 0.97,
-        DATA,
+        f"simulated banks of {CUSTOMERS:,} customers, seeds {CLAIM_SEEDS[0]} to {CLAIM_SEEDS[-1]}, "
+        "eta and kappa in turn, within the same limits; EUR a customer and year against today",
     )
+
+
+def _covered(rows: pd.DataFrame) -> float:
+    inside = (rows["claim_low"] <= rows["net"]) & (rows["net"] <= rows["claim_high"])
+    return float(inside.mean())
