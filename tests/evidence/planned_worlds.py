@@ -18,7 +18,7 @@ import pandas as pd
 from cores import Figures
 
 ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
-CLAIM_SEEDS = tuple(range(311, 341))  # one world each: those of one seed share their chances
+CLAIM_SEEDS = (*SEEDS, *range(311, 341))  # a world each: those of one seed share their chances
 CUSTOMERS, PILOT, ROLLOUTS = 30_000, 0.3, 4
 BUDGET = 0.1  # of what contacts cost today
 CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
