@@ -109,7 +109,8 @@ def test_a_plan_brings_what_it_claims(rows: pd.DataFrame, evidence: Callable[...
         "the 95 % interval of the claimed gain covers the true one in 90 to 97 % of worlds of "
         "seeds of their own; those of five seeds share their chances, and are shown beside",
         0.90 <= figure["covered"] <= 0.97,
-        f"simulated banks of {CUSTOMERS:,} customers, {len(CLAIM_SEEDS)} seeds, {CLAIM_SEEDS[0]} to {CLAIM_SEEDS[-1]}, "
+        f"simulated banks of {CUSTOMERS:,} customers, {len(CLAIM_SEEDS)} seeds from "
+        f"{CLAIM_SEEDS[0]} to {CLAIM_SEEDS[-1]}, "
         "eta and kappa in turn, within the same limits; EUR a customer and year against today",
     )
 
