@@ -86,3 +86,12 @@ def test_nobody_is_compared_with_a_model_that_does_not_reach_them() -> None:
     found = adjusted(trial, 0.0, 5, 0)
     assert found is not None
     assert ((found[0].propensity > 0) <= (trial.propensity > 0)).all()
+
+
+def test_who_was_all_but_certain_to_be_handled_so_is_left_out() -> None:
+    trial = observed(5)
+    before = trial.before.copy()
+    before[0] = 1e9  # beyond all measure: the others are as good as impossible
+    found = adjusted(replace(trial, before=before), 0.02, 5, 0)
+    assert found is not None
+    assert trial.customers[0] not in found[0].customers

@@ -69,8 +69,9 @@ def adjusted(
     known = np.column_stack([trial.before, able])  # whom a model can't reach has others more often
     likely[:, had] = cross_val_predict(guess, known, trial.way, cv=folds, method="predict_proba")
     likely = np.where(able, likely, 0.0)
-    likely /= likely.sum(axis=1, keepdims=True)
-    inside = np.where(likely > 0, likely, 1.0)[:, had].min(axis=1) >= overlap
+    total = likely.sum(axis=1, keepdims=True)
+    likely = np.divide(likely, total, out=np.zeros_like(likely), where=total > 0)
+    inside = np.where(able, likely, 1.0)[:, had].min(axis=1) >= overlap
     kept = replace(trial, propensity=likely).keep(inside)
     if len(kept) < folds or len(np.unique(kept.way)) < 2:
         return None
