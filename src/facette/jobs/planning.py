@@ -33,7 +33,6 @@ from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
 FORETOLD = ("value_expected", "churn_probability", "headroom")
-UNTOLD = "unknown"
 
 
 def planned(

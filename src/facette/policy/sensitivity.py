@@ -42,7 +42,7 @@ def sensitivity(
         drawn = known.effect + known.se * rng.standard_normal(known.se.shape)
         own = gains(found.base, drawn, switching)[found.first]
         wanted = np.where(offered, own, -np.inf)
-        again = with_models(replace(found.classes, gain=wanted), found.allocation.used)
+        again = with_models(replace(found.classes, gain=wanted), found.open)
         stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
         if again is not None:
             best.append(again.net - stays[-1])
