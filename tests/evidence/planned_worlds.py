@@ -5,6 +5,7 @@ by the truth afterwards: margins of the next year if customers were handled so, 
 planned, switching and fixed costs.
 """
 
+import hashlib
 import json
 import os
 from contextlib import chdir
@@ -32,7 +33,7 @@ def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures
     Kept in the folder that FACETTE_KEPT names, if any, so that a long run can be taken up again.
     """
     kept = os.environ.get("FACETTE_KEPT")
-    file = Path(kept or "", f"{seed}-{eta:g}-{kappa:g}.json")
+    file = Path(kept or "", f"{seed}-{eta:g}-{kappa:g}-{_code()}.json")
     if kept and file.is_file():
         return {"rows": json.loads(file.read_text())}
     with TemporaryDirectory() as folder, chdir(folder):
@@ -43,10 +44,18 @@ def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures
     return {"rows": rows}
 
 
+def _code() -> str:
+    """A digest of what plans and of this file: rows of other code are not taken up again."""
+    import facette.policy
+
+    files = [*sorted(Path(facette.policy.__path__[0]).glob("*.py")), Path(__file__)]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:12]
+
+
 def claimed_world(seed: int) -> Figures:
     """What a plan claims and brings in a world of its own, eta and kappa taken in turn."""
     kept = os.environ.get("FACETTE_KEPT")
-    file = Path(kept or "", f"claim-{seed}.json")
+    file = Path(kept or "", f"claim-{seed}-{_code()}.json")
     if kept and file.is_file():
         told: Figures = json.loads(file.read_text())
         return told

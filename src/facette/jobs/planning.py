@@ -77,7 +77,7 @@ def planned(
     claim = claimed(made, known, policy.switching_cost, confidence)
     gone = len(here) - len(customers)
     then = t - policy.horizon_days * DAY_US
-    before = look.at(then) if _has_history(look, then) else None
+    before = look.at(then) if _days_before(look, then) >= spec.observation_days else None
     return Planned(
         t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
@@ -92,9 +92,10 @@ def _about(bundle: Bundle) -> dict[str, Any]:
     return {**bundle.about, "segment_names": {} if behaviour is None else behaviour.names}
 
 
-def _has_history(look: _Look, t: int) -> bool:
+def _days_before(look: _Look, t: int) -> int:
+    """Days of transactions known at `t`, 0 for none."""
     first = first_known_day(look.tables, t)
-    return first is not None and t // DAY_US - first >= look.spec.observation_days
+    return 0 if first is None else t // DAY_US - first
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,7 @@ def _cells_of(world: _World, seen: pd.DataFrame) -> np.ndarray:
 
 def _seen_then(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
     """The customers of a trial as they were known when it began; None where that is too little."""
-    first = first_known_day(world.look.tables, who.first)
-    history = who.first // DAY_US - first if first is not None else 0
+    history = _days_before(world.look, who.first)
     if history < world.look.spec.observation_days:
         notes.append(
             f"treatments that began at {as_date(who.first)} teach nothing: {history} days of "
