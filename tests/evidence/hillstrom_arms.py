@@ -50,7 +50,7 @@ def covered(path: str, first: int, last: int) -> Figures:
     Customers are drawn anew from those without an e-mail, and so is the arm; the effect of the
     trial is added to the outcome of who got one.
     """
-    from facette.policy.effects import cell_means, scored
+    from facette.policy.effects import alike, cell_means, drawn_together, scored
 
     whole = customers_of(path)
     control = whole[whole["segment"] == "No E-Mail"].reset_index(drop=True)
@@ -75,4 +75,10 @@ def covered(path: str, first: int, last: int) -> Figures:
                 inside = np.abs(told.mean - planted[:2]) <= Z * np.sqrt(told.variance)
                 key = f"{name}_{where}"
                 counts[key] = counts.get(key, 0.0) + float(inside.mean())
+            drawn, like = drawn_together(cell_means(score, cell, cells), []), alike(score)[2, :2]
+            own, none = drawn.se[:, :2], drawn.se[:, [2]]
+            error = np.sqrt(own**2 + none**2 - 2 * like * own * none)
+            apart = drawn.effect[:, :2] - drawn.effect[:, [2]] - planted[:2]
+            key = f"{name}_drawn_together"
+            counts[key] = counts.get(key, 0.0) + float((np.abs(apart) <= Z * error).mean())
     return counts

@@ -130,15 +130,14 @@ def _limited(policy: Any, base: Any) -> Any:
 
 def _known(base: Any, rng: Any) -> Any:
     """Effects about as large as the contacts cost, so that every model is worth it somewhere."""
-    from facette.policy.knowledge import Knowledge
+    from trials import known_to_be
 
     cells, m = len(base.cells), len(base.reach.ways.names)
     level = np.array([np.median(cost[cost > 0]) if (cost > 0).any() else 0.0
                       for cost in base.reach.cost().T])  # fmt: skip
     effect = rng.normal(level, 20 + 0.3 * level, (cells, m))
     single = effect[base.cell] + rng.normal(0, 5, (len(base), m))
-    grade = np.full(effect.shape, "randomised", dtype=object)
-    return Knowledge(effect, np.ones_like(effect), grade, np.ones(m, dtype=bool), single, None)
+    return known_to_be(effect, single)
 
 
 def _carried_out(

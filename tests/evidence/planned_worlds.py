@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from contextlib import chdir
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,16 +20,16 @@ import pandas as pd
 from cores import Figures
 
 ETAS, KAPPAS, SEEDS = (0.0, 0.25, 0.5, 1.0), (1.0, 0.0, -1.0), (301, 302, 303, 304, 305)
-CLAIM_SEEDS = (*SEEDS, *range(311, 341))  # a world each: those of one seed share their chances
+CLAIM_SEEDS = (*SEEDS, *range(311, 366))  # a world each: those of one seed share their chances
 CUSTOMERS, PILOT, ROLLOUTS = 30_000, 0.3, 4
-BUDGET = 0.1  # of what contacts cost today
+BUDGETS = {"ample": 0.1, "tight": 0.01}  # of what contacts cost today
 CLUSTERS = 60  # of customers alike in what is foretold, or true, of them
 ALL = ("behaviour_segment", "value_tier", "potential_tier")
 POLICIES = {"value_potential": ALL[1:], "behaviour": ALL[:1], "crossed": ALL}
 
 
 def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures]]:
-    """`rows`, one for each policy and assigner: what it brings a customer, more than today.
+    """`rows`, one for each budget, policy and assigner: what it brings a customer over today.
 
     Kept in the folder that FACETTE_KEPT names, if any, so that a long run can be taken up again.
     """
@@ -38,7 +39,12 @@ def planned_world(seed: int, eta: float, kappa: float) -> dict[str, list[Figures
         return {"rows": json.loads(file.read_text())}
     with TemporaryDirectory() as folder, chdir(folder):
         own = {"seed": seed, "eta": eta, "kappa": kappa}
-        rows = [{**own, **row} for row in World(seed, eta, kappa).rows()]
+        world = World(seed, eta, kappa)
+        rows = [
+            {**own, "budget": name, **row}
+            for name, share in BUDGETS.items()
+            for row in world.within(share).rows()
+        ]
     if kept:
         file.write_text(json.dumps(rows))
     return {"rows": rows}
@@ -61,7 +67,8 @@ def claimed_world(seed: int) -> Figures:
         return told
     eta, kappa = ETAS[seed % len(ETAS)], KAPPAS[seed % len(KAPPAS)]
     with TemporaryDirectory() as folder, chdir(folder):
-        row = {"seed": seed, "eta": eta, "kappa": kappa, **World(seed, eta, kappa).claimed()}
+        world = World(seed, eta, kappa).within(BUDGETS["ample"])
+        row = {"seed": seed, "eta": eta, "kappa": kappa, **world.claimed()}
     if kept:
         file.write_text(json.dumps(row))
     return row
@@ -100,12 +107,17 @@ class World:
         )  # fmt: skip
         self.base, self.known, self.learnt = free.plan.base, free.known, free.known.ground
         self.ways, self.seen = free.ways, free.seen
-        today = free.plan.use.set_index("resource")["today"]
-        self.policy = replace(
-            self.policy, budget=BUDGET * today["budget"],
-            capacity={name: float(today[name]) / 12 for name in self.ways.capacities},
-        )  # fmt: skip
+        self.today = free.plan.use.set_index("resource")["today"]
         self._true()
+
+    def within(self, budget: float) -> "World":
+        """The world where contacts may cost this share of today's, and capacities are today's."""
+        world = copy(self)
+        world.policy = replace(
+            self.policy, budget=budget * self.today["budget"],
+            capacity={name: float(self.today[name]) / 12 for name in self.ways.capacities},
+        )  # fmt: skip
+        return world
 
     def _learnt(self) -> Any:
         """Segments and potential, learnt before the pilot's year is over, as one package."""
@@ -185,6 +197,7 @@ class World:
         return {
             **self._row("claimed", "programme", made.model), "claim": told.net / n,
             "claim_low": told.low / n, "claim_high": told.high / n,
+            "binding": len(made.allocation.price),
         }  # fmt: skip
 
     def _row(self, policy: str, assigner: str, model: np.ndarray) -> Figures:
@@ -257,17 +270,13 @@ class World:
     def _crossed(self, by: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each customer by these facets, and effects as the product learns them."""
         from facette.jobs.planning import facets_of
-        from facette.policy.effects import cell_means, drawn_together
+        from facette.policy.effects import cell_means, crossed_by, drawn_together
 
         # cells of the whole crossing, told apart by some of its facets alone
         groups = [facets_of(self.base.cells, len(ALL))[ALL.index(name)] for name in by]
-        labels = [tuple(int(g[c]) for g in groups) for c in range(len(self.base.cells))]
-        found = sorted(set(labels))
-        codes = np.array([found.index(label) for label in labels])
-        cell, learnt = codes[self.base.cell], codes[self.learnt.cell]
-        means = cell_means(self.learnt.found.tamed, learnt, len(found))
-        facets = [np.array([label[j] for label in found]) for j in range(len(by))]
-        return cell, drawn_together(means, facets or [np.zeros(1, dtype=int)]).effect
+        code, facets = crossed_by(groups, len(self.base.cells))
+        means = cell_means(self.learnt.found.tamed, code[self.learnt.cell], int(code.max()) + 1)
+        return code[self.base.cell], drawn_together(means, facets).effect
 
     def _true_means(self, cell: np.ndarray, cells: int) -> np.ndarray:
         """The mean true margin of each cell in each model, among those it reaches."""
@@ -342,8 +351,10 @@ def _net(classes: Any, whole: np.ndarray) -> float:
     return float((gain * whole).sum() - classes.fixed[used].sum())
 
 
-def gains_over(rows: pd.DataFrame, first: str, second: str, assigner: str) -> pd.Series:
+def gains_over(
+    rows: pd.DataFrame, first: str, second: str, assigner: str, budget: str
+) -> pd.Series:
     """By world, what one policy brings more than another under the same assigner."""
-    own = rows[rows["assigner"] == assigner]
+    own = rows[(rows["assigner"] == assigner) & (rows["budget"] == budget)]
     net = own.pivot_table(index=["eta", "kappa", "seed"], columns="policy", values="net")
     return net[first] - net[second]

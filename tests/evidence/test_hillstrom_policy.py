@@ -27,7 +27,7 @@ def test_effects_by_segment_integrate_back(evidence: Callable[..., bool]) -> Non
     way = frame["segment"].map({name: m for m, name in enumerate(ARMS)}).to_numpy()
     share = np.bincount(way) / len(way)
     figure: dict[str, float] = {}
-    exact, robust, shrunk = 0.0, 0.0, 0.0
+    robust, shrunk = 0.0, 0.0
     for name in OUTCOMES:
         outcome = frame[name].to_numpy(dtype=float)
         mean = np.array([outcome[way == m].mean() for m in range(3)])
@@ -36,30 +36,24 @@ def test_effects_by_segment_integrate_back(evidence: Callable[..., bool]) -> Non
         score = scored(trial_of(frame, way, outcome, share), outcome, 5, 0).score  # type: ignore[arg-type]
         told = (score.mean(axis=0) - score.mean(axis=0)[2])[:2]
         robust = max(robust, float(np.max(np.abs(told - raw) / se)))
-        plain = (way[:, None] == np.arange(3)) * outcome[:, None] / share
         for by in [(facet,) for facet in FACETS] + [FACETS[:3]]:
             cell, groups = cells_by(frame, *by)
             cells = len(groups[0])
             size = np.bincount(cell, minlength=cells)[:, None] / len(cell)
-            for values, whole in ((plain, raw), (score, told)):
-                back = (size * cell_means(values, cell, cells).mean).sum(axis=0)
-                exact = max(exact, float(np.abs((back - back[2])[:2] - whole).max()))
             drawn = drawn_together(cell_means(score, cell, cells), groups).effect
             back = (size * drawn).sum(axis=0)
             shrunk = max(shrunk, float(np.max(np.abs((back - back[2])[:2] - raw) / se)))
         unit = 100 if name == "visit" else 1
         for arm, effect, error in zip(("mens", "womens"), raw * unit, se * unit, strict=True):
             figure |= {f"{name}_{arm}": effect, f"{name}_{arm}_se": error}
-    figure |= {"worst_of_cell_means": exact, "worst_robust_in_se": robust,
-               "worst_shrunk_in_se": shrunk}  # fmt: skip
+    figure |= {"worst_robust_in_se": robust, "worst_shrunk_in_se": shrunk}
     evidence(
         "hillstrom_effects_by_segment_integrate_back",
         figure,
-        "visits +7.66 and +4.52 points, spend +0.770 and +0.424; weighted by size, effects of "
-        "segments by each facet and three crossed give their overall effect to 1e-9, the doubly "
-        "robust one within a standard error of the known; drawn together they are told, and are "
-        "smaller on purpose",
-        exact < 1e-9 and robust < 1
+        "visits +7.66 and +4.52 points, spend +0.770 and +0.424; doubly robust scores, whose means "
+        "weighted by size are the overall one, within a standard error of these; effects of "
+        "segments as they are told, drawn together by each facet and by three crossed, within 1.96",
+        robust < 1 and shrunk < 1.96
         and np.allclose([figure["visit_mens"], figure["visit_womens"]], [7.66, 4.52], atol=0.005)
         and np.allclose([figure["spend_mens"], figure["spend_womens"]], [0.770, 0.424], atol=5e-4),
         DATA,
@@ -74,8 +68,9 @@ def test_intervals_cover_planted_effects(evidence: Callable[..., bool]) -> None:
     evidence(
         "hillstrom_intervals_cover",
         figure,
-        "95 % intervals of both e-mails hold the planted effect in 92 to 98 % of cases",
-        all(0.92 <= rate <= 0.98 for rate in figure.values()),
+        "95 % intervals of both e-mails hold the planted effect in 92 to 98 % of cases; those of "
+        "segments as they are told, drawn together, in 92 % or more, as segments are alike here",
+        all(0.92 <= rate <= (1 if "together" in name else 0.98) for name, rate in figure.items()),
         f"{SIMULATIONS} simulations: customers drawn anew from the 21,306 of Hillstrom's trial "
         "without an e-mail, arms drawn anew, the trial's own effects added; over all customers, "
         "and in each of seven segments by history",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trials import base_of, simple_policy
+from trials import base_of, known_to_be, simple_policy
 
 from facette.errors import BadInput
 from facette.policy.calendar import next_days
@@ -34,11 +34,7 @@ N = 120
 def told(base: Base, effect: np.ndarray, **changed: Any) -> Knowledge:
     """What is known: effects by cell (c, m), of every model unless told otherwise."""
     effect = np.atleast_2d(effect).astype(float)
-    grade = np.full(effect.shape, RANDOMISED, dtype=object)
-    known = np.ones(effect.shape[1], dtype=bool)
-    plain = {"effect": effect, "se": np.ones(effect.shape), "grade": grade, "known": known,
-             "of_customer": effect[base.cell], "ground": None}  # fmt: skip
-    return Knowledge(**(plain | changed))
+    return known_to_be(effect, **({"of_customer": effect[base.cell]} | changed))
 
 
 def some(*rows: int) -> np.ndarray:

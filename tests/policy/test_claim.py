@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from trials import base_of, drawn_trial, simple_policy
 
-from facette.policy.claim import Claim, claimed
+from facette.policy.claim import SEVERAL, Claim, claimed
 from facette.policy.knowledge import knowledge, learnt
 from facette.policy.plan import Plan, plan
 from facette.settings.policy import Policy
@@ -28,7 +28,7 @@ def claim_of(
     base = base_of(policy, CUSTOMERS, CELLS, **changed)
     before = np.random.default_rng(seed).normal(0, 1, (CUSTOMERS, 2))
     known = knowledge(
-        base.reach.ways, policy.effects, ground, None, None, pd.DataFrame(index=base.scored.index),
+        base.reach.ways, policy.effects, ground, None, pd.DataFrame(index=base.scored.index),
         before, base.cell, CELLS,
     )  # fmt: skip
     made = plan(policy, base, known)
@@ -69,6 +69,76 @@ def test_what_models_do_is_claimed_with_an_interval_that_holds_it() -> None:
     assert told == pytest.approx(brought, rel=0.1)
 
 
+def test_what_no_trial_tells_is_told_apart_in_the_claim() -> None:
+    """The second model was given to eight, too few to count, and is assumed to bring 100."""
+    policy = simple_policy([0.0, 0.0])
+    policy.effects.assumed = {"m1": "100"}
+    true = np.tile([0.0, 0.0, 0.0], (CELLS, 1))
+    cell = np.arange(TRIED) % CELLS
+    trial = drawn_trial(3, TRIED, true[cell])
+    few = np.flatnonzero(trial.way == 1)[8:]
+    trial = trial.keep(~np.isin(np.arange(TRIED), few))
+    cell = np.delete(cell, few)
+    ground = learnt(trial, cell, FACETS, policy.effects, 3)
+    base = base_of(policy, CUSTOMERS, CELLS)
+    known = knowledge(base.reach.ways, policy.effects, ground, None, base.scored,
+                      np.zeros((CUSTOMERS, 2)), base.cell, CELLS)  # fmt: skip
+    made = plan(policy, base, known)
+    told = claimed(made, known, 0.0, 0.95)
+    assert told is not None
+    assert (made.model == 1).all()
+    assert told.beyond == pytest.approx(100 * CUSTOMERS)
+    assert abs(told.effect - told.beyond) < 1e-6  # all of them were on request, and that is told
+    assert told.se == pytest.approx(0)
+
+
+def test_being_served_on_request_untried_is_not_claimed_to_do_anything() -> None:
+    """It counts as the worst of what was tried, which is picked and valued on different folds."""
+    told = []
+    for seed in range(8):
+        policy = simple_policy([0.0, 0.0])
+        trial = drawn_trial(seed, TRIED, np.zeros(3))
+        likely = trial.propensity[:, :2] / trial.propensity[:, :2].sum(axis=1, keepdims=True)
+        trial = replace(trial, propensity=np.column_stack([likely, np.zeros(TRIED)])).keep(
+            trial.way < 2
+        )
+        cell = np.arange(len(trial)) % CELLS
+        ground = learnt(trial, cell, FACETS, policy.effects, seed)
+        base = base_of(policy, CUSTOMERS, CELLS)
+        known = knowledge(base.reach.ways, policy.effects, ground, None, base.scored,
+                          np.zeros((CUSTOMERS, 2)), base.cell, CELLS)  # fmt: skip
+        claim = claimed(plan(policy, base, known), known, 0.0, 0.95)
+        assert claim is not None
+        told.append(claim.effect)
+    assert np.mean(told) < 2.5 * np.std(told) / np.sqrt(len(told))
+
+
+def test_each_facet_and_several_models_are_told_by_what_they_add() -> None:
+    """What suits whom hangs on the first facet alone, and a good deal."""
+    policy = simple_policy([0.0, 0.0], switching_cost=0.0)
+    first = np.arange(CELLS) % 2
+    true = np.column_stack([np.where(first == 0, 120, -120), np.where(first == 0, -120, 120),
+                            np.zeros(CELLS)]).astype(float)  # fmt: skip
+    made, claim = claim_of(5, true, policy)
+    assert len(made.used) > 1
+    assert claim.adds[0].low > 60 * CUSTOMERS
+    assert claim.adds[1].low <= 0 <= claim.adds[1].high + 1e-6
+    assert claim.adds[SEVERAL].low > 30 * CUSTOMERS
+    alone = claim_of(5, np.tile([80.0, 0.0, 0.0], (CELLS, 1)), policy)[1]
+    assert SEVERAL not in alone.adds
+
+
+def test_models_that_others_keep_running_cost_the_plan_nothing() -> None:
+    dear = simple_policy([0.0, 0.0])
+    for model in dear.models.values():
+        model.yearly_cost = 5_000.0
+    held = np.arange(CUSTOMERS) < 20
+    true = np.tile([0.0, 90.0, 0.0], (CELLS, 1))
+    made, claim = claim_of(1, true, dear, today=np.zeros(CUSTOMERS, dtype=int), held_out=held)
+    assert (made.model[~held] == 1).all()
+    assert claim.effect - claim.net == pytest.approx(5_000 * dear.horizon_days / 365.25)
+
+
 def test_costs_are_taken_off_the_claim() -> None:
     true = np.tile([100.0, 0.0, 0.0, 0.0], (CELLS, 1))
     dear = replace(simple_policy([1.0, 1.0, 1.0], switching_cost=3.0))
@@ -85,7 +155,7 @@ def test_without_a_trial_nothing_is_claimed() -> None:
     base = base_of(POLICY, CUSTOMERS, CELLS)
     assumed = replace(POLICY.effects, assumed={"m0": "5 + 0 * age"})
     known = knowledge(
-        base.reach.ways, assumed, None, None, None, base.scored,
+        base.reach.ways, assumed, None, None, base.scored,
         np.zeros((CUSTOMERS, 1)), base.cell, CELLS,
     )  # fmt: skip
     made = plan(POLICY, base, known)

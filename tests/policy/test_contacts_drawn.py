@@ -62,8 +62,7 @@ def drawn(seed: int) -> tuple[Trial, np.ndarray]:
 def test_the_effect_of_a_contact_is_found_by_cell() -> None:
     trial, cell = drawn(1)
     told = per_contact(trial, cell, [np.arange(2)], POLICY.effects, trial.before[:5], 7)
-    assert told.effect == pytest.approx([0, EFFECT], abs=0.5)
-    assert told.customers == N
+    assert told.effects.effect[:, 0] == pytest.approx([0, EFFECT], abs=0.5)
     assert len(told.of_customer) == 5
 
 
@@ -75,11 +74,11 @@ def test_a_model_that_was_never_tried_borrows_from_campaigns_by_its_channel() ->
     scored = pd.DataFrame(
         {"x": np.zeros(N)}, index=pd.Index(map(str, range(N)), name="customer_id")
     )
-    known = knowledge(
-        able, POLICY.effects, None, None, None, scored, trial.before, cell, 2, {mail: told}
-    )
+    known = knowledge(able, POLICY.effects, None, None, scored, trial.before, cell, 2, {mail: told})
     quiet, others = able.position("quiet_mail"), [able.position("phone_desk"), able.on_request]
-    np.testing.assert_allclose(known.effect[:, quiet], able.contacts[quiet] * told.effect)
+    np.testing.assert_allclose(
+        known.effect[:, quiet], able.contacts[quiet] * told.effects.effect[:, 0]
+    )
     assert (known.grade[:, quiet] == TRANSPORTED).all()
     assert (known.grade[:, others] == ASSUMPTION).all()
     assert known.known.tolist() == [m in (quiet, able.on_request) for m in range(7)]

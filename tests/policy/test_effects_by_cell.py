@@ -8,6 +8,7 @@ from trials import NOISE, drawn_trial
 
 from facette.policy.effects import (
     CellMeans,
+    alike,
     by_customer,
     cell_means,
     drawn_together,
@@ -49,6 +50,42 @@ def test_whom_a_model_reaches_is_not_taken_for_what_it_does() -> None:
     score = scored(trial, trial.outcome, 5, 0).score
     se = np.nanstd(score, axis=0) / np.sqrt((~np.isnan(score)).sum(axis=0))
     assert np.all(np.abs(np.nanmean(score, axis=0)) < 4 * se)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 60.0])
+def test_models_that_reach_others_are_told_by_what_they_do(hidden: float) -> None:
+    """The first reaches half, and who it does not reach was in fact served on request."""
+    true, told = np.array([100.0, 15.0, 0.0]), []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        able, lot = rng.random(N) < 0.5, rng.integers(0, 2, N)
+        way = np.where((lot == 0) & ~able, 2, lot)
+        likely = np.where(able[:, None], [[0.5, 0.5, 0.0]], [[0.0, 0.5, 0.5]])
+        outcome = true[way] + hidden * able + rng.normal(0, NOISE, N)
+        trial = replace(drawn_trial(seed, N, true), way=way, propensity=likely, outcome=outcome)
+        told.append(np.nanmean(scored(trial, outcome, 5, 0).score, axis=0))
+    mean = np.mean(told, axis=0)
+    np.testing.assert_allclose(mean - mean[-1], true, atol=4)
+
+
+@pytest.mark.parametrize("models", [2, 3, 7])
+@pytest.mark.parametrize("spread", [0.0, 20.0])
+def test_differences_between_models_are_told_with_errors_that_hold_them(
+    models: int, spread: float
+) -> None:
+    inside, cells = [], 8
+    for seed in range(12):
+        rng = np.random.default_rng(1000 + seed)
+        true, cell = rng.normal(0, spread, (cells, models)), np.arange(3_000) % cells
+        trial = drawn_trial(seed, len(cell), true[cell])
+        score = scored(trial, trial.outcome, 5, seed).score
+        drawn = drawn_together(cell_means(score, cell, cells), [np.arange(cells) % 2])
+        own, like = drawn.se, alike(score)[-1]
+        assert (own > 0).all()
+        variance = own**2 + own[:, [-1]] ** 2 - 2 * like * own * own[:, [-1]]
+        apart = drawn.effect - drawn.effect[:, [-1]] - true + true[:, [-1]]
+        inside.append((np.abs(apart) <= 1.96 * np.sqrt(variance))[:, :-1].mean())
+    assert np.mean(inside) >= 0.9
 
 
 def test_a_customer_has_no_score_for_a_model_that_does_not_reach_them() -> None:

@@ -1,7 +1,6 @@
 """A total is only as well founded as the weakest part that matters in it."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from facette.policy.grades import (
@@ -18,7 +17,7 @@ from facette.policy.grades import (
 
 def total(*money: float) -> str:
     """The grade of a total of so much under each grade, in their order."""
-    return grade_of_total(pd.Series(money, index=list(GRADES)))
+    return grade_of_total(np.array(money, dtype=float), np.array(GRADES, dtype=object))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +29,11 @@ def total(*money: float) -> str:
 )  # fmt: skip
 def test_the_weakest_grade_above_a_tenth_decides(money: tuple[float, ...], grade: str) -> None:
     assert total(*money) == grade
+
+
+def test_losses_do_not_make_up_for_gains_under_a_grade() -> None:
+    grade = np.array([RANDOMISED, ASSUMPTION, ASSUMPTION], dtype=object)
+    assert grade_of_total(np.array([500.0, 1000.0, -1000.0]), grade) == ASSUMPTION
 
 
 def test_the_weaker_of_two_and_the_first_of_equals() -> None:

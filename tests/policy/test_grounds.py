@@ -35,7 +35,7 @@ def ground(seed: int, effect: list[float], *ways: int, cells: int = CELLS) -> Le
 def known(randomised: Learnt | None, observed: Learnt | None) -> Knowledge:
     base = base_of(POLICY, 8, CELLS)
     before = np.zeros((8, 2))
-    return knowledge(WAYS, SETTINGS, randomised, observed, None, base.scored, before, base.cell,
+    return knowledge(WAYS, SETTINGS, randomised, observed, base.scored, before, base.cell,
                      CELLS)  # fmt: skip
 
 
@@ -44,11 +44,44 @@ def test_randomised_counts_before_observed_and_observed_before_assumed() -> None
     found = known(drawn, seen)
     grades = [RANDOMISED, OBSERVATIONAL, OBSERVATIONAL, RANDOMISED]
     assert found.grade.tolist() == [grades] * CELLS
-    np.testing.assert_array_equal(found.effect[:, [0, 3]], drawn.effect[:, [0, 3]])
-    np.testing.assert_array_equal(found.effect[:, [1, 2]], seen.effect[:, [1, 2]])
+    np.testing.assert_array_equal(found.effect[:, [0, 3]], drawn.effects.effect[:, [0, 3]])
+    apart = np.diff(found.effect[:, [1, 2]]) - np.diff(seen.effects.effect[:, [1, 2]])
+    np.testing.assert_allclose(apart, 0, atol=1e-9)
     assert found.known.all()
     assert found.ground is drawn
     assert known(None, seen).ground is seen
+
+
+def test_who_was_observed_stands_on_the_footing_of_the_trial() -> None:
+    """Nearly all of the observed are in one of two models that bring as much."""
+    drawn = ground(1, [100, 0, 0, 0], 0, 3)
+    trial = drawn_trial(2, N, np.array([100.0, 100.0, 0.0, 0.0]), confounded=0.0)
+    rng = np.random.default_rng(0)
+    way = rng.choice([0, 1, 3], N, p=[0.05, 0.9, 0.05])
+    likely = np.tile([0.05, 0.9, 0.0, 0.05], (N, 1))
+    outcome = trial.outcome - np.array([100.0, 100.0, 0.0, 0.0])[trial.way] + np.array(
+        [100.0, 100.0, 0.0, 0.0])[way]  # fmt: skip
+    moved = replace(trial, way=way, propensity=likely, outcome=outcome)
+    found = known(drawn, learnt(moved, np.arange(N) % CELLS, FACETS, SETTINGS, 2))
+    above, se = found.above_request
+    np.testing.assert_allclose(above[:, 1], above[:, 0], atol=25)
+    assert (se[:, 1] > 0).all()
+
+
+def test_without_a_model_that_both_tell_of_who_was_observed_is_left_aside() -> None:
+    found = known(ground(1, [90, 0, 0, 0], 0, 3), ground(2, [0, 90, 30, 0], 1, 2))
+    assert found.known.tolist() == [True, False, True, True]
+    assert set(found.grade[:, 2]) == {ASSUMPTION}
+    assert "left aside" in found.notes[0]
+
+
+def test_a_model_is_randomised_only_in_cells_where_it_was_given() -> None:
+    drawn = ground(7, [90, 0, 0, 0], 0, 3)
+    had = drawn.customers.copy()
+    had[2:, 0] = 0
+    grade = known(replace(drawn, customers=had), None).grade
+    assert grade[:, 0].tolist() == [RANDOMISED, RANDOMISED, TRANSPORTED, TRANSPORTED]
+    assert set(grade[:, 3]) == {RANDOMISED}
 
 
 def test_an_assumption_stands_on_being_served_on_request() -> None:
@@ -56,7 +89,7 @@ def test_an_assumption_stands_on_being_served_on_request() -> None:
     found = known(drawn, None)
     assert found.known.tolist() == [True, False, True, True]
     assert set(found.grade[:, 2]) == {ASSUMPTION}
-    assert (found.se[:, 2] == 0).all()
+    assert (found.above_request[1][:, 2] == 0).all()
     ages = np.arange(8)
     mean = np.array([7 * ages[ages % CELLS == c].mean() for c in range(CELLS)])
     np.testing.assert_allclose(found.effect[:, 2] - found.effect[:, 3], mean)
@@ -98,14 +131,12 @@ def test_an_assumption_that_cannot_be_read_is_refused() -> None:
     base = base_of(POLICY, 8, CELLS)
     wrong = replace(SETTINGS, assumed={"m2": "0.02 * wealth"})
     with pytest.raises(BadInput, match="wealth"):
-        knowledge(WAYS, wrong, None, None, None, pd.DataFrame(base.scored), np.zeros((8, 2)),
+        knowledge(WAYS, wrong, None, None, pd.DataFrame(base.scored), np.zeros((8, 2)),
                   base.cell, CELLS)  # fmt: skip
 
 
 def test_an_assumption_may_be_a_plain_number() -> None:
     base = base_of(POLICY, 8, CELLS)
     plain = replace(SETTINGS, assumed={"m2": "2000"})
-    found = knowledge(
-        WAYS, plain, None, None, None, base.scored, np.zeros((8, 2)), base.cell, CELLS
-    )
+    found = knowledge(WAYS, plain, None, None, base.scored, np.zeros((8, 2)), base.cell, CELLS)
     assert (found.effect[:, 2] == 2000).all()

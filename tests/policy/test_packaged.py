@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from books import policy
 from packaged import Bundle, write_bundle
+from trials import known_to_be
 
 from facette.expressions import parse
 from facette.policy.decision import Planned
 from facette.policy.grades import GRADES
-from facette.policy.knowledge import Knowledge
 from facette.policy.packaged import agreeing, needed_parts, policy_part
 from facette.policy.plan import Base, plan
 from facette.policy.reach import reach
@@ -70,7 +70,7 @@ def planned(seed: int, frame: pd.DataFrame | None = None, **changed: Any) -> Pla
     effect = rng.normal(120, 150, (len(names), m))
     grade = rng.choice(np.array(GRADES, dtype=object), effect.shape)
     known = np.array([True, True, False, True, True, True, True])
-    knowledge = Knowledge(effect, 0 * effect, grade, known, effect[cell], None)
+    knowledge = known_to_be(effect, effect[cell], grade=grade, known=known)
     about = {"data": "made", "currency": "EUR", "snapshot": {"contractual": "active" in seen}}
     return Planned(T, own, known_ways, plan(own, base, knowledge), about, knowledge, None, seen,
                    cells, 0)  # fmt: skip

@@ -1,12 +1,15 @@
 """Trials drawn from a seed: how customers are handled, what that does, and what hides it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from contact_world import shipped_policy
 
+from facette.policy.grades import RANDOMISED
+from facette.policy.knowledge import Beyond, Knowledge
 from facette.policy.plan import Base
 from facette.policy.reach import Reach
 from facette.policy.relationship import ways
@@ -60,6 +63,19 @@ def simple_policy(costs: Sequence[float], **changed: Any) -> Policy:
     for name, value in {**own, "models": models, **changed}.items():
         setattr(policy, name, value)
     return policy
+
+
+def known_to_be(
+    effect: np.ndarray, of_customer: np.ndarray, *, grade: np.ndarray | None = None,
+    known: np.ndarray | None = None, beyond: Mapping[int, Beyond] = MappingProxyType({}),
+) -> Knowledge:  # fmt: skip
+    """Effects (c, m) and (b, m) that nobody learnt, of every model unless told otherwise."""
+    c, m = effect.shape
+    return Knowledge(
+        effect, np.full((c, m), RANDOMISED, dtype=object) if grade is None else grade,
+        np.ones(m, dtype=bool) if known is None else known, of_customer, None,
+        np.zeros(m, dtype=bool), beyond, np.full(c, m - 1),
+    )  # fmt: skip
 
 
 def base_of(

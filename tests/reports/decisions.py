@@ -125,7 +125,7 @@ def decision(
         np.arange(N) % 10 == 0 if own.holdout else np.zeros(N, dtype=bool), cell, CELLS,
     )  # fmt: skip
     known = knowledge(
-        known_ways, own.effects, pilot(scored, own, noise, rng) if trial else None, None, None,
+        known_ways, own.effects, pilot(scored, own, noise, rng) if trial else None, None,
         scored, scored[["value_expected"]].to_numpy(), cell, len(CELLS),
     )  # fmt: skip
     made = plan(own, base, known)

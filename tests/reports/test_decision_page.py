@@ -16,7 +16,7 @@ from facette.policy.accounts import LINES
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, remedies_table
-from facette.reports.decision.effects import differences, heat
+from facette.reports.decision.effects import heat
 from facette.reports.decision.glance import glance_lines, stamp, strip
 from facette.reports.decision.money import (
     added_up,
@@ -241,17 +241,20 @@ def test_none_or_one_treatment_says_not_to_segment_this_way(made, best, alike):
 
 
 def test_a_difference_between_treatments_below_its_error_is_not_told_from_noise(made):
-    assert "not told from noise" in curve_sentence(made["noisy"])
-    assert "not told from noise" not in curve_sentence(made["whole"])
+    assert "is not shown" in curve_sentence(made["noisy"])
+    assert "is not shown" not in curve_sentence(made["whole"])
 
 
 def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
     one = made["whole"]
     found = heat(one)
     assert found is not None
-    known, (effect, se) = one.planned.known, differences(one)
+    known, (effect, se) = one.planned.known, one.planned.known.above_request
     assert effect[2, 1] == known.effect[2, 1] - known.effect[2, 3]  # the last: on request
-    assert se[2, 1] == pytest.approx(np.sqrt(known.se[2, 1] ** 2 + known.se[2, 3] ** 2))
+    own, like = known.ground.effects.se[2], known.ground.alike[1, 3]
+    assert like < 0
+    apart = own[1] ** 2 + own[3] ** 2 - 2 * like * own[1] * own[3]
+    assert se[2, 1] == pytest.approx(np.sqrt(apart))
     beyond = np.abs(effect) > 1.959964 * se
     assert found.told == beyond[:, :3].sum()
     for i, (_, _, _, cells, _) in enumerate(found.rows):

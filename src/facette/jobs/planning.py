@@ -15,7 +15,7 @@ from facette.policy.campaigns import PerContact, campaign_trial, drawn_for, per_
 from facette.policy.claim import claimed
 from facette.policy.decision import Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
-from facette.policy.observational import Comparison, adjusted
+from facette.policy.observational import adjusted
 from facette.policy.plan import Base, plan
 from facette.policy.power import drawn
 from facette.policy.reach import NONE, reach
@@ -65,12 +65,12 @@ def planned(
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
     randomised = _learnt(world, True, seed, notes)
-    observed, comparison = None, None
+    observed = None
     if policy.effects.observational and not _all_tried(world, randomised):
-        observed, comparison = _observed(world, seed, notes)
+        observed = _observed(world, seed, notes)
     campaigns = {} if _all_tried(world, randomised) else _campaigns(world, customers, seed)
     known = knowledge(
-        known_ways, policy.effects, randomised, observed, comparison, customers,
+        known_ways, policy.effects, randomised, observed, customers,
         before_of(customers), base.cell, len(base.cells), campaigns,
     )  # fmt: skip
     made = plan(policy, base, known)
@@ -81,7 +81,7 @@ def planned(
     return Planned(
         t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
-        [*cells.notes, *notes],
+        [*cells.notes, *notes, *known.notes],
     )  # fmt: skip
 
 
@@ -304,9 +304,7 @@ def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Lea
     return learnt(*made, world.facets, world.policy.effects, seed)
 
 
-def _observed(
-    world: _World, seed: int, notes: list[str]
-) -> tuple[Learnt | None, Comparison | None]:
+def _observed(world: _World, seed: int, notes: list[str]) -> Learnt | None:
     """What can be told from those who were handled by choice, if the comparison is sound."""
     days = world.policy.effects.horizon_days
     who = began(world.look.tables, world.t, world.ways, days, randomised=False)
@@ -314,13 +312,13 @@ def _observed(
     settings = world.policy.effects
     compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)
     if made is None or compared is None:
-        return None, None
+        return None
     kept, comparison = compared
     if not comparison.sound:
         notes.append(
             "treatments that were not drawn by lot are left aside: by the same comparison they "
             f"would have moved the year before them (p = {comparison.p:.2g})"
         )
-        return None, comparison
+        return None
     cell = pd.Series(made[1], made[0].customers).loc[kept.customers].to_numpy()
-    return learnt(kept, cell, world.facets, settings, seed), comparison
+    return learnt(kept, cell, world.facets, settings, seed)

@@ -74,25 +74,30 @@ class Allocation:
 def best(classes: Classes, among: tuple[int, ...] | None = None) -> Allocation:
     """The allocation of largest net gain over every set of models (`among` these, if given).
 
-    No set gains more than all models together would for nothing, so that a set whose fixed cost
-    eats up what that is above the best one found is left out.
+    Sets are tried from the largest down. Where money is not what binds, no smaller set gains more
+    before fixed costs, and one with all the models that were drawn on gains as much: so only sets
+    that lack one of these are looked at further, and none where even that gain is below the best.
 
     Raises:
         ValueError: nothing can be carried out.
     """
-    able, last = _able(classes, among), len(classes.fixed) - 1
-    free = with_models(replace(classes, fixed=np.zeros_like(classes.fixed)), (*able, last))
-    if free is None:
-        raise ValueError("no allocation keeps within the limits")
-    sets = [s for size in range(len(able) + 1) for s in combinations(able, size)]
-    cost = {models: float(classes.fixed[list(models)].sum()) for models in sets}
-    found: Allocation | None = None
-    for models in sorted(sets, key=lambda models: (cost[models], len(models)), reverse=True):
-        if found is not None and free.net - cost[models] <= found.net:
+    last, found = len(classes.fixed) - 1, None
+    waiting, seen = [tuple(_able(classes, among))], set()
+    while waiting:
+        models = waiting.pop()
+        if models in seen:
             continue
-        plan = with_models(classes, (*models, last))
+        seen.add(models)
+        plan, lacking = with_models(classes, (*models, last)), models
+        if plan is not None and classes.resources[-1] not in plan.price:
+            lacking = tuple(m for m in models if m in plan.used)
+            gain = plan.net + float(classes.fixed[list(models)].sum())
+            plan = replace(plan, net=gain - float(classes.fixed[list(lacking)].sum()))
+            if found is not None and gain <= found.net:
+                continue
         if plan is not None and (found is None or plan.net > found.net):
             found = plan
+        waiting += [tuple(m for m in models if m != left) for left in lacking]
     if found is None:
         raise ValueError("no allocation keeps within the limits")
     return found

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from facette.policy.effects import by_customer, cell_means, drawn_together, scored
+from facette.policy.effects import Effects, by_customer, cell_means, drawn_together, scored
 from facette.policy.trial import SEASON_US, Began, Trial, net_between
 from facette.settings.policy import Effects as EffectSettings
 from facette.snapshots.campaigns import ANSWER_DAYS, CONTROL
@@ -28,15 +28,10 @@ HELD_BACK, SENT = 0, 1
 
 @dataclass(frozen=True)
 class PerContact:
-    """Of one channel: effect and standard error (c,) of a contact, currency units, and by customer.
+    """What a contact by a channel does, currency units: (c, 1), and (b,) of a plan's customers."""
 
-    `customers`: how many were drawn for its campaigns; `of_customer`: (b,) for those of the plan.
-    """
-
-    effect: np.ndarray
-    se: np.ndarray
+    effects: Effects
     of_customer: np.ndarray
-    customers: int
 
 
 def drawn_for(tables: Tables, t: int, channel: str) -> Began | None:
@@ -88,10 +83,9 @@ def per_contact(
 ) -> PerContact:  # fmt: skip
     """What a contact does in each cell; `cell` (n,) of the trial, `base` (b, d) of the plan."""
     found = scored(trial, trial.outcome, settings.folds, seed, settings.tame)
-    together = drawn_together(cell_means(found.tamed, cell, len(facets[0])), facets)
-    apart = together.effect[:, SENT] - together.effect[:, HELD_BACK]
+    apart = found.tamed[:, [SENT]] - found.tamed[:, [HELD_BACK]]
     own = by_customer(trial, found, base)
     return PerContact(
-        apart, np.hypot(together.se[:, SENT], together.se[:, HELD_BACK]),
-        own[:, SENT] - own[:, HELD_BACK], len(trial),
-    )  # fmt: skip
+        drawn_together(cell_means(apart, cell, len(facets[0])), facets),
+        own[:, SENT] - own[:, HELD_BACK],
+    )

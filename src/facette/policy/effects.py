@@ -4,20 +4,22 @@ Each customer of the trial is scored for every model that could have reached the
 (Robins, Rotnitzky & Zhao 1994; Chernozhukov et al. 2018): with r the outcome less what a regression
 on the past foretells of it,
 
-    score of model m = d_m + 1[handled by m] / propensity of m x (r - d_m) - r,
+    score of model m = d_m + 1[handled by m] / p_m x (r - a - d_m) - (r - a - sum over k of p_k d_k)
 
-d_m the mean r of m, regression and means learnt on other customers than the one scored. The mean
-score over a cell is its effect, against how the same customers were handled in the trial. With
-known propensities it is unbiased whatever the regression misses; where models do the same for
-everyone, a regression that is right makes up for propensities that are not. The last r makes it a
-comparison of the same customers: what the regression misses of a cell, or of those whom a model can
-reach, would else look like an effect.
+p the propensities, d_m what is usual of the r of model m and a of those whom the same models can
+reach (both by least squares), all of it learnt on other customers than the one scored. The mean
+score over a cell is its effect, on a footing that all models share. With known propensities it is
+unbiased whatever the regression misses; where models do the same for everyone, a regression that is
+right makes up for propensities that are not. The last bracket makes it a comparison of the same
+customers: what the regression misses of a cell would else look like an effect. It leaves out what
+was usual of how they were handled, as models reach different customers, who were handled otherwise.
 
 Cells are small and customers differ by far more than effects do, so that the raw means of cells
 would be chosen by their noise. They are drawn together: the mean of a model over all cells, what
 each facet by itself adds, what the cell adds, each shrunk by what chance alone would have spread
 (Morris 1983; DerSimonian & Laird 1986 for the spread). Where nothing but noise is there, nothing is
-left of it, and all cells are treated alike.
+left of it, and all cells are treated alike. How far effects spread is itself not known: errors are
+told by its estimate and one standard error of it, so that no effect is ever told without one.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float
     `tame`: the quantile of the size of residuals at which those of `tamed` are cut.
     """
     n, m = trial.propensity.shape
+    able = np.unique(trial.propensity > 0, axis=0, return_inverse=True)[1].ravel()
     score, tamed = np.full((n, m), np.nan), np.full((n, m), np.nan)
     fold, unexplained = np.zeros(n, dtype=int), np.zeros(n)
     for k, (others, own) in enumerate(KFold(folds, shuffle=True, random_state=seed).split(score)):
@@ -76,8 +79,8 @@ def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float
         )
         left = outcome - foretold.predict(trial.before)
         bound = float(np.quantile(np.abs(left[others]), tame))
-        score[own] = _robust(trial, left, others, own)
-        tamed[own] = _robust(trial, np.clip(left, -bound, bound), others, own)
+        score[own] = _robust(trial, left, able, others, own)
+        tamed[own] = _robust(trial, np.clip(left, -bound, bound), able, others, own)
         fold[own], unexplained[own] = k, left[own]
     return Scored(score, tamed, unexplained, fold, folds)
 
@@ -96,20 +99,40 @@ def _within(values: np.ndarray, way: np.ndarray) -> np.ndarray:
     return values - means[way] + middle
 
 
-def _robust(trial: Trial, left: np.ndarray, others: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Doubly robust scores of `own` customers, models' means learnt on `others`."""
-    likely = trial.propensity[own]
-    usual = _means(left[others], trial.way[others], likely.shape[1])
+def _robust(
+    trial: Trial, left: np.ndarray, able: np.ndarray, others: np.ndarray, own: np.ndarray
+) -> np.ndarray:
+    """Doubly robust scores of `own` customers, by what is usual of `others`.
+
+    `able`: (n,) which customers the same models can reach.
+    """
+    likely = trial.propensity[own] / trial.propensity[own].sum(axis=1, keepdims=True)
+    of_able, usual = _usual(left[others], able[others], trial.way[others],
+                            int(able.max()) + 1, likely.shape[1])  # fmt: skip
+    rest = (left[own] - of_able[able[own]])[:, None]
     handled = trial.way[own, None] == np.arange(likely.shape[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        corrected = np.where(handled, (left[own, None] - usual) / likely, 0.0)
-    return np.where(likely > 0, usual + corrected - left[own, None], np.nan)
+        corrected = np.where(handled, (rest - usual) / likely, 0.0)
+    return np.where(likely > 0, usual + corrected - (rest - likely @ usual[:, None]), np.nan)
 
 
-def _means(left: np.ndarray, way: np.ndarray, m: int) -> np.ndarray:
-    """The mean of each model's own; 0 where nobody had it."""
-    count = np.bincount(way, minlength=m)
-    return np.bincount(way, left, minlength=m) / np.maximum(count, 1)
+def _usual(
+    left: np.ndarray, able: np.ndarray, way: np.ndarray, groups: int, m: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares of `left` (n,) by who can be reached (groups,) and by model (m,).
+
+    What models do is about the mean of all customers. The normal equations of two factors need
+    only counts and sums; of what they leave open the smallest solution is taken.
+    """
+    counts = np.zeros((groups, m))
+    np.add.at(counts, (able, way), 1.0)
+    equations = np.block([
+        [np.diag(counts.sum(axis=1)), counts], [counts.T, np.diag(counts.sum(axis=0))]
+    ])  # fmt: skip
+    sums = [np.bincount(able, left, minlength=groups), np.bincount(way, left, minlength=m)]
+    found = np.linalg.lstsq(equations, np.concatenate(sums), rcond=None)[0]
+    middle = float(found[groups:] @ counts.sum(axis=0) / len(left))
+    return found[:groups] + middle, found[groups:] - middle
 
 
 @dataclass(frozen=True)
@@ -139,27 +162,70 @@ def _summed(values: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Level:
+    """Standard errors (g, m) of what groups of cells share, and the group (c,) of every cell."""
+
+    group: np.ndarray
+    se: np.ndarray
+
+
+@dataclass(frozen=True)
 class Effects:
-    """Effects (c, m) in currency units a customer over the horizon, and their standard errors."""
+    """Effects (c, m) in currency units a customer over the horizon, and their errors by level."""
 
     effect: np.ndarray
-    se: np.ndarray
+    levels: tuple[Level, ...]
+
+    @property
+    def se(self) -> np.ndarray:
+        """(c, m) standard errors; of several models, what they share is left out."""
+        made = np.zeros_like(self.effect)
+        for level in self.levels:
+            made = np.hypot(made, level.se[level.group])
+        return made
 
 
 def drawn_together(means: CellMeans, facets: Sequence[np.ndarray]) -> Effects:
     """Cells' effects after shrinkage; each of `facets` is (c,) the group of every cell in it."""
     c, m = means.mean.shape
-    levels = [np.zeros(c, dtype=int), *facets, np.arange(c)]
-    effect, remaining = np.zeros((c, m)), np.zeros((c, m))
-    for depth, group in enumerate(levels):
+    effect, levels = np.zeros((c, m)), []
+    for depth, group in enumerate([np.zeros(c, dtype=int), *facets, np.arange(c)]):
         own, variance = _of_groups(means.mean - effect, means.variance, group)
         middle = _common(own, variance) if depth == 0 else 0.0
-        spread = _spread(own - middle, variance)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            kept = np.where(np.isfinite(variance), spread / (spread + variance), 0.0)
-        effect = effect + (middle + np.nan_to_num(kept) * (own - middle))[group]
-        remaining = remaining + (spread * (1 - np.nan_to_num(kept)))[group]
-    return Effects(effect, np.sqrt(remaining))
+        spread, doubt = _spread(own - middle, variance)
+        effect = effect + (middle + _part(spread, variance) * (own - middle))[group]
+        wide = spread + doubt
+        remaining = wide * (1 - _part(wide, variance))
+        if depth == 0 and m == 1:  # nothing to share the middle with
+            remaining = np.where(np.isfinite(variance), variance, 0.0)
+        levels.append(Level(group, np.sqrt(remaining)))
+    return Effects(effect, tuple(levels))
+
+
+def _part(spread: float, variance: np.ndarray) -> np.ndarray:
+    """What is kept of a deviation, 0 where nothing is known of it."""
+    known = np.isfinite(variance) & (spread + variance > 0)
+    return np.divide(spread, spread + variance, out=np.zeros_like(variance), where=known)
+
+
+def alike(score: np.ndarray) -> np.ndarray:
+    """(m, m) correlations of the mean scores of models, told on the same customers."""
+    known = ~np.isnan(score)
+    middle = np.where(known, score, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    apart = np.where(known, score - middle, 0.0)
+    size = np.sqrt((apart**2).sum(axis=0))
+    apart = np.divide(apart, size, out=np.zeros_like(apart), where=size > 0)
+    made: np.ndarray = apart.T @ apart
+    np.fill_diagonal(made, 1.0)
+    return made
+
+
+def crossed_by(facets: Sequence[np.ndarray], cells: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The group (c,) of every cell by some facets alone, and the facets of these groups (g,)."""
+    if not facets:
+        return np.zeros(cells, dtype=int), []
+    table, group = np.unique(np.column_stack(facets), axis=0, return_inverse=True)
+    return group.ravel(), [*table.T]
 
 
 def _of_groups(
@@ -179,15 +245,18 @@ def _common(own: np.ndarray, variance: np.ndarray) -> float:
     return float((precision * own).sum() / precision.sum())
 
 
-def _spread(deviation: np.ndarray, variance: np.ndarray) -> float:
-    """The variance of true effects beyond chance, by moments, not below 0."""
+def _spread(deviation: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
+    """The variance of true effects beyond chance, by moments, not below 0, and its own error.
+
+    The error is that of no spread: chi-squared with as many degrees of freedom as deviations.
+    """
     weight = 1 / variance
-    total = float(weight.sum())
-    if total <= 0:
-        return 0.0
-    free = total - float((weight**2).sum()) / total
-    excess = float((weight * deviation**2).sum()) - np.isfinite(variance).sum()
-    return max(0.0, excess / free) if free > 0 else 0.0
+    total, count = float(weight.sum()), int(np.isfinite(variance).sum())
+    free = 0.0 if total <= 0 else total - float((weight**2).sum()) / total
+    if not free > 0:
+        return 0.0, 0.0
+    excess = float((weight * deviation**2).sum()) - count
+    return max(0.0, excess / free), float(np.sqrt(2 * count)) / free
 
 
 def by_customer(trial: Trial, found: Scored, base: np.ndarray) -> np.ndarray:

@@ -24,11 +24,11 @@ def money_by_grade(money: np.ndarray, grade: np.ndarray) -> pd.Series:
     return sums.reindex(list(GRADES), fill_value=0.0)
 
 
-def grade_of_total(sums: pd.Series) -> str:
-    """The weakest grade that makes up more than a tenth of a total, gains and losses alike.
+def grade_of_total(money: np.ndarray, grade: np.ndarray) -> str:
+    """The weakest grade that makes up more than a tenth of money (n,), gains and losses alike.
 
-    `sums`: money by grade. A total of nothing is an assumption.
+    A total of nothing is an assumption.
     """
-    size = sums.abs()
+    size = money_by_grade(np.abs(money), grade)
     matters = size.index[size > MATTERS * size.sum()]
     return max(matters, key=RANK.__getitem__, default=ASSUMPTION)

@@ -174,7 +174,7 @@ def _about(planned: Planned, perimeter: str | None) -> dict[str, Any]:
         "horizon_days": policy.horizon_days, "customers": len(plan.base), "perimeter": perimeter,
         "budget": policy.budget, "capacity": dict(policy.capacity),
         "models": [planned.ways.names[m] for m in plan.used],
-        "evidence": grade_of_total(plan.by_grade()), "not_applied": list(NOT_APPLIED),
+        "evidence": grade_of_total(plan.of_effect, plan.grade), "not_applied": list(NOT_APPLIED),
     }  # fmt: skip
 
 

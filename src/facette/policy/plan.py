@@ -129,6 +129,11 @@ class Plan:
         """Currency units of effects under each grade."""
         return money_by_grade(self.of_effect, self.grade)
 
+    def fixed_of(self, used: np.ndarray) -> float:
+        """Fixed costs, more than today's, if the programme drew on the models `used` (m,)."""
+        kept = used | _stayed_in(self.base)
+        return float(self.classes.fixed[kept].sum()) - _fixed(self.base, self.base.today)
+
 
 def excluded(policy: Policy, base: Base) -> np.ndarray:
     """(n, m) to whom a model is never given by `policy.exclusions`.
@@ -302,13 +307,19 @@ def in_use(base: Base) -> np.ndarray:
     return np.bincount(base.today, minlength=len(base.reach.ways.names)) > 0
 
 
-def gains(base: Base, effect: np.ndarray, switching: float) -> np.ndarray:
-    """(n, m) currency units over the horizon against today, of effects (c, m) and costs."""
-    cost, row = base.reach.cost(), np.arange(len(base))
-    moved = base.today[:, None] != np.arange(cost.shape[1])
-    own = effect[base.cell]
-    net: np.ndarray = own - cost - switching * moved
-    return net - (own[row, base.today] - cost[row, base.today])[:, None]
+def gains(
+    base: Base, effect: np.ndarray, switching: float, who: np.ndarray | None = None
+) -> np.ndarray:
+    """(n, m) currency units over the horizon against today, of effects (c, m) and costs.
+
+    `who`: positions of these customers only.
+    """
+    chosen = np.arange(len(base)) if who is None else who
+    cost, today = base.reach.among(chosen).cost(), base.today[chosen]
+    row = np.arange(len(chosen))
+    own = effect[base.cell[chosen]]
+    net: np.ndarray = own - cost - switching * (today[:, None] != np.arange(cost.shape[1]))
+    return net - (own[row, today] - cost[row, today])[:, None]
 
 
 def _solved(classes: Classes, kept: np.ndarray) -> tuple[pd.DataFrame, Allocation]:

@@ -32,6 +32,10 @@ class Reach:
         allowed[:, self.ways.on_request] = True
         return allowed
 
+    def among(self, rows: np.ndarray) -> Reach:
+        """Of the customers at these positions."""
+        return Reach(self.customers[rows], self.ways, self.channel[rows])
+
     def cost(self) -> np.ndarray:
         """(n, m) currency units of the contacts of the horizon; 0 where there are none."""
         return self._of_channel(self.ways.cost) * self.ways.contacts

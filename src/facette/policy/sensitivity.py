@@ -10,7 +10,7 @@ from facette.policy.allocation import with_models
 from facette.policy.knowledge import Knowledge
 from facette.policy.plan import Plan, gains
 
-DRAWS = 20
+DRAWS, AGAIN = 500, 20  # of the effects, and of them how often a plan is made
 
 
 @dataclass(frozen=True)
@@ -19,34 +19,35 @@ class Sensitivity:
 
     `low`, `high`: of the gain that the plan as it stands would bring, `missed`: the mean of what
     the best plan for each draw would bring more, currency units; `moved`: the mean share of free
-    customers whom that plan would handle otherwise.
+    customers whom that plan would handle otherwise, `again`: plans made to tell that.
     """
 
     low: float
     high: float
     missed: float
     moved: float
-    draws: int
+    again: int
 
 
 def sensitivity(
     found: Plan, known: Knowledge, switching: float, confidence: float, seed: int
 ) -> Sensitivity | None:
     """The plan under other effects, the models in use staying; None where no error is known."""
-    if not known.se.any():
+    if not known.measured:
         return None
     rng, offered = np.random.default_rng(seed), found.offered
     standing, fixed = found.allocation.share, float(found.classes.fixed[list(found.used)].sum())
     stays, best, moved = [], [], []
-    for _ in range(DRAWS):
-        drawn = known.effect + known.se * rng.standard_normal(known.se.shape)
-        own = gains(found.base, drawn, switching)[found.first]
+    for draw in range(DRAWS):
+        own = gains(found.base, known.drawn(rng), switching, found.first)
+        stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
+        if draw >= AGAIN:
+            continue
         wanted = np.where(offered, own, -np.inf)
         again = with_models(replace(found.classes, gain=wanted), found.open)
-        stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
         if again is not None:
             best.append(again.net - stays[-1])
             moved.append(np.abs(again.share - standing).sum() / 2 / standing.sum())
     tail = (1 - confidence) / 2
     low, high = np.quantile(stays, [tail, 1 - tail])
-    return Sensitivity(float(low), float(high), float(np.mean(best)), float(np.mean(moved)), DRAWS)
+    return Sensitivity(float(low), float(high), float(np.mean(best)), float(np.mean(moved)), AGAIN)

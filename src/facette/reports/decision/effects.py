@@ -33,7 +33,7 @@ class Heat:
 
     `rows`: the segment where a new one begins, else nothing; the cell within it; its customers;
     the figures; and what most of them get. `by`: what cells are within a segment. `told` of
-    `figures` are beyond chance; `chance`: how many would be by chance alone.
+    `figures` that were measured are beyond chance.
     """
 
     models: list[str]
@@ -41,19 +41,6 @@ class Heat:
     rows: list[tuple[str, str, str, list[HeatCell], str]]
     figures: int
     told: int
-    chance: float
-
-
-def differences(decision: Decision) -> tuple[np.ndarray, np.ndarray]:
-    """(c, m) effects less that of being served on request in the same cell, and standard errors.
-
-    Different customers had the two, so that their errors are taken as independent.
-    """
-    known = decision.planned.known
-    last = decision.planned.ways.on_request
-    effect = known.effect - known.effect[:, [last]]
-    se = np.hypot(known.se, known.se[:, [last]])
-    return effect, se
 
 
 def heat(decision: Decision) -> Heat | None:
@@ -62,8 +49,8 @@ def heat(decision: Decision) -> Heat | None:
     shown = np.flatnonzero(planned.known.known[:-1])
     if not len(shown):
         return None
-    effect, se = differences(decision)
-    measured = (se > 0) & (planned.known.grade != ASSUMPTION)
+    effect, se = planned.known.above_request
+    measured = planned.known.grade != ASSUMPTION
     z = float(norm.ppf(0.5 + decision.confidence / 2))
     told = measured & (np.abs(effect) > z * se)
     given, part = given_most(decision)
@@ -95,7 +82,7 @@ def heat(decision: Decision) -> Heat | None:
     return Heat(
         [plain(planned.ways.names[m]) for m in shown],
         " / ".join(thing(name) for name in facets(planned)[1:]), rows, count,
-        int(told[:, shown].sum()), (1 - decision.confidence) * count,
+        int(told[:, shown].sum()),
     )  # fmt: skip
 
 
@@ -115,8 +102,8 @@ def heat_sentence(found: Heat, confidence: float) -> str:
         return "None of these effects was measured: they are what the configuration assumes"
     return (
         f"{number(found.told)} of {number(found.figures)} measured figures are told from none at "
-        f"{share(confidence, 0)} each; where no model had any effect, chance alone would give "
-        f"about {number(found.chance)}"
+        f"{share(confidence, 0)} each. Cells lend each other what they know, so that figures of "
+        "one model stand or fall together"
     )
 
 

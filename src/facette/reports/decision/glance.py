@@ -5,7 +5,7 @@ from __future__ import annotations
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, OBSERVATIONAL, TRANSPORTED
-from facette.reports.decision.money import claim_sentence, effect_told, worth
+from facette.reports.decision.money import beyond_trial, claim_sentence, effect_told, worth
 from facette.reports.decision.names import thing
 from facette.reports.decision.tables import (
     asked_known,
@@ -126,7 +126,7 @@ def _claimed(decision: Decision) -> list[str]:
     if claim is None:
         return []
     return [f"effects claimed: {money(claim.effect, currency)}, standard error "
-            f"{money(claim.se, currency)}"]  # fmt: skip
+            f"{money(claim.se, currency)}{beyond_trial(decision)}"]  # fmt: skip
 
 
 def _broken(decision: Decision) -> dict[str, object]:

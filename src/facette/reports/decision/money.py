@@ -64,7 +64,7 @@ def worth(decision: Decision) -> Worth:
         FIXED: plan.net - float(plan.gain.sum()),
     }
     effects = plan.by_grade()
-    grade = grade_of_total(effects) if effects.abs().sum() > 0 else None
+    grade = grade_of_total(plan.of_effect, plan.grade) if plan.of_effect.any() else None
     return Worth(effects, pd.Series(costs, dtype=float), plan.net, grade)
 
 
@@ -125,12 +125,21 @@ def claim_sentence(decision: Decision) -> str:
         return "nothing changes: neither effects nor costs"
     if claim is None:
         return capital(own) + ", known from the configuration. No trial of these models tells of it"
+    beyond = beyond_trial(decision)
     return (
         f"{money(claim.net, currency)} ({money(claim.low, currency)} to "
         f"{money(claim.high, currency)}) on customers it was not chosen by: effects of "
-        f"{money(claim.effect, currency)} (standard error {money(claim.se, currency)}), and costs "
-        f"{_less(claim.net - claim.effect, currency)}. Beside it, {own}"
+        f"{money(claim.effect, currency)} (standard error {money(claim.se, currency)}{beyond}), "
+        f"and costs {_less(claim.net - claim.effect, currency)}. Beside it, {own}"
     )
+
+
+def beyond_trial(decision: Decision) -> str:
+    """`; EUR 100 of it by what no trial tells`, where a claim rests on such too."""
+    claim, currency = decision.planned.claim, decision.planned.about["currency"]
+    if claim is None or not round(claim.beyond, 2):
+        return ""
+    return f"; {money(claim.beyond, currency)} of it by what the trial does not tell"
 
 
 def _less(saved: float, currency: str) -> str:

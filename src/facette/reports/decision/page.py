@@ -55,6 +55,7 @@ def decision_page(decision: Decision, after: Realised | None, data: Data, run_na
         strip=glance.strip(decision), glance=glance.glance_lines(decision),
         stamp=glance.stamp(decision),
         unknown=unknown.unknown_lines(decision, after), curve=unknown.curve_sentence(decision),
+        facets=unknown.worth_lines(decision), interval=words.interval_of(decision),
         differ=words.differ_sentence(decision), heat=found,
         heat_told="" if found is None else heat_sentence(found, decision.confidence),
         on_request_measured=measured_on_request(decision),

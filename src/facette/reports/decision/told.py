@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from facette.policy.claim import Interval
 from facette.policy.decision import Decision
-from facette.policy.grades import grade_of_total
+from facette.reports.decision.money import worth
+from facette.reports.decision.names import facets
 from facette.reports.decision.tables import flows
 from facette.reports.description_words import counted
 from facette.reports.story import PolicyTold
@@ -32,12 +34,27 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
         told |= {
             f"{name}_each": told[name] / n for name in ("claimed", "claimed_low", "claimed_high")
         }
+        for what, found in added(decision).items():
+            told |= {
+                f"adds/{what}": found.mean,
+                f"adds/{what}_low": found.low,
+                f"adds/{what}_high": found.high,
+            }
     for row in plan.use.itertuples():
         told |= {f"use/{row.resource}": row.planned, f"use/{row.resource}_today": row.today}
         if row.price:
             told[f"price/{row.resource}"] = row.price
     return {f"policy/{name}": float(figure) for name, figure in told.items()
             if np.isfinite(figure)}  # fmt: skip
+
+
+def added(decision: Decision) -> dict[str, Interval]:
+    """What crossing in each segmentation adds, and what SEVERAL models do, by name."""
+    claim, names = decision.planned.claim, facets(decision.planned)
+    if claim is None:
+        return {}
+    return {what if isinstance(what, str) else names[what]: told
+            for what, told in claim.adds.items()}  # fmt: skip
 
 
 def policy_told(decision: Decision, page: str) -> PolicyTold:
@@ -49,12 +66,13 @@ def headline(decision: Decision) -> list[str]:
     """The plan in a few lines."""
     planned, plan = decision.planned, decision.planned.plan
     currency, n = planned.about["currency"], len(plan.base)
+    grade = worth(decision).grade or "none is needed, the gain is of costs"
     lines = [
         f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
         f"today, by {counted(len(plan.allocation.used) - 1, 'relationship model')}; "
         f"{number(plan.base.held_out.sum())} are held out",
         f"Net gain over {planned.policy.horizon_days} days against today: "
-        f"{money(plan.net, currency)}, evidence: {grade_of_total(plan.by_grade())}",
+        f"{money(plan.net, currency)}, evidence: {grade}",
     ]
     if planned.known.ground is None and not planned.policy.effects.assumed:
         lines.append(

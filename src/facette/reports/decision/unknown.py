@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.realised import Realised
+from facette.policy.sensitivity import DRAWS
+from facette.reports.decision.names import thing
+from facette.reports.decision.told import added
 from facette.reports.decision.words import (
     Lines,
     currency_of,
     interval_of,
     trial_sentence,
 )
-from facette.reports.words import day, missing, money, number, plain, share
+from facette.reports.words import capital, day, missing, money, number, plain, share
 
 ALIKE = "Do not segment this way: one treatment for all is worth as much"
 
@@ -62,12 +66,12 @@ def _sensitive(decision: Decision) -> str:
     if found is None:
         return "not told: no standard error of any effect is known"
     return (
-        f"with effects drawn {found.draws} times within their standard errors, this plan would "
+        f"with effects drawn {DRAWS} times within their standard errors, this plan would "
         f"bring {money(found.low, currency)} to {money(found.high, currency)} "
         f"({interval_of(decision)}; {money(decision.planned.plan.allocation.net, currency)} by "
-        "the effects as they are, every model paying its own cost). The best plan for each draw "
-        f"would handle {share(found.moved, 0)} of the customers free to move otherwise, and bring "
-        f"{money(found.missed, currency)} more"
+        f"the effects as they are, every model paying its own cost). The best plan for each of "
+        f"{found.again} draws would handle {share(found.moved, 0)} of the customers free to move "
+        f"otherwise, and bring {money(found.missed, currency)} more"
     )
 
 
@@ -112,19 +116,40 @@ def curve_sentence(decision: Decision) -> str:
     lower = table[table["models"] <= 1]
     if lower.empty:
         return f"{count} relationship models bring the most; with fewer than two it can't be done"
-    alone = float(lower["net"].max())
-    more = float(best["net"]) - alone
+    more = float(best["net"]) - float(lower["net"].max())
     told = (
         f"{count} relationship models beside being served on request bring the most, "
-        f"{money(more, currency)} more than the best one alone"
+        f"{money(more, currency)} more than the best one alone by the plan's own figures"
     )
-    claim, found = decision.planned.claim, decision.sensitivity
-    noise = claim.se if claim is not None else None if found is None else found.missed
-    if noise is not None and more < noise:
-        told += (
-            f". That is less than the standard error of the effect claimed "
-            f"({money(noise, currency)}): it is not told from noise"
-            if claim is not None else
-            f". That is less than what not knowing the effects costs ({money(noise, currency)})"
-        )  # fmt: skip
+    several = added(decision).get(SEVERAL)
+    if several is not None:
+        told += f"; on customers the plan was not chosen by, {_between(several, decision)}"
+        if several.low <= 0:
+            told += ": that several pay more than one is not shown"
+    elif decision.sensitivity is not None and more < decision.sensitivity.missed:
+        noise = money(decision.sensitivity.missed, currency)
+        told += f". That is less than what not knowing the effects costs ({noise})"
     return told
+
+
+def worth_lines(decision: Decision) -> Lines:
+    """What each segmentation that is crossed adds to planning by the others."""
+    lines = []
+    for name, found in added(decision).items():
+        if name == SEVERAL:
+            continue
+        verdict = (
+            "it is worth crossing" if found.low > 0 else
+            "crossing it in costs more than it brings: leave it out" if found.high < 0 else
+            "that it adds anything is not shown: the plan may do without it"
+        )  # fmt: skip
+        lines.append((thing(name), f"{_between(found, decision)}. {capital(verdict)}"))
+    return lines
+
+
+def _between(found: Interval, decision: Decision) -> str:
+    currency = currency_of(decision)
+    return (
+        f"{money(found.mean, currency)} ({money(found.low, currency)} to "
+        f"{money(found.high, currency)})"
+    )
