@@ -33,7 +33,7 @@ COLUMNS = {
     "reason": "why this relationship model",
     "evidence": "the grade of what is known of its effect",
     "valid_until": "no contact of this plan on this date or later, ISO",
-    "policy_version": "the version of the policy",
+    "policy_version": "the model the plan was made by, and a digest of the policy it was made with",
     "schema_version": "of these columns",
 }
 HOLDOUT = "in the holdout: handled as today, to learn from"
