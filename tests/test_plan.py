@@ -163,7 +163,7 @@ def test_the_version_tells_plans_of_other_settings_apart(
 def test_a_table_of_training_that_is_missing_is_said(
     trained: Trained, home: Path, bank: Path, tmp_path: Path
 ) -> None:
-    for file in bank.glob("*.parquet"):
+    for file in bank.iterdir():
         if file.stem != "contacts":
             (tmp_path / file.name).symlink_to(file)
     with pytest.raises(BadInput, match="tables used at training are missing: contacts"):

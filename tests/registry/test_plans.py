@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from running import with_store
 from shop import tracking_in
 
 from facette.policy.power import Lot
@@ -16,7 +17,7 @@ DAYS = 364
 
 @pytest.fixture
 def store(tmp_path: Path) -> Tracking:
-    return tracking_in(tmp_path)
+    return tracking_in(with_store(tmp_path))
 
 
 def made(
@@ -24,8 +25,7 @@ def made(
     *, inside: bool = False,
 ) -> str:  # fmt: skip
     """A plan on record; `inside`: by a training run."""
-    page = Path(str(store.artifacts)).parent / "decision.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
+    page = Path(str(store.artifacts)).with_name("decision.html")
     page.write_text("<p>")
     tags = plan_tags("shop", date, whom, Lot(lot or date, ""))
     files = (pd.DataFrame({"today": ["quiet"]}, pd.Index(["ann"], name="customer_id")),
