@@ -1,5 +1,6 @@
 """`facette plan`: from the model in use to a file to be carried out, and what is kept of it."""
 
+import json
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -163,9 +164,11 @@ def test_the_version_tells_plans_of_other_settings_apart(
 def test_a_table_of_training_that_is_missing_is_said(
     trained: Trained, home: Path, bank: Path, tmp_path: Path
 ) -> None:
-    for file in bank.iterdir():
-        if file.stem != "contacts":
-            (tmp_path / file.name).symlink_to(file)
+    for file in bank.glob("*.parquet"):
+        (tmp_path / file.name).symlink_to(file)
+    told = json.loads((bank / "simulation.json").read_text(encoding="utf-8"))
+    told["rows"]["contacts"] = 0
+    (tmp_path / "simulation.json").write_text(json.dumps(told), encoding="utf-8")
     with pytest.raises(BadInput, match="tables used at training are missing: contacts"):
         planned(home, tmp_path, "out=never.parquet")
 
