@@ -1,8 +1,11 @@
 """`facette plan`: from the model in use to a file to be carried out, and what is kept of it."""
 
+import json
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from running import settings_of, train_in
@@ -10,11 +13,14 @@ from small_bank import QUICK, bank_in, quickly_opened
 
 from facette.errors import BadInput
 from facette.jobs.plan import PlanMade, plan
+from facette.jobs.realised import realised
 from facette.jobs.train import Trained
+from facette.registry.plans import EarlierPlan
 from facette.registry.tracking import open_store
+from facette.tables.door import read
 
 PARTS = "parts=[segments,value,potential,churn,policy]"
-FIRST, LAST = "2025-07-01", "2026-01-01"
+FIRST, MEANWHILE, LAST = "2025-07-01", "2025-10-01", "2026-01-01"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,12 @@ def first(trained: Trained, home: Path, bank: Path) -> PlanMade:
 
 
 @pytest.fixture(scope="module")
-def last(first: PlanMade, home: Path, bank: Path) -> PlanMade:
+def meanwhile(first: PlanMade, home: Path, bank: Path) -> PlanMade:
+    return planned(home, bank, "out=meanwhile.parquet", date=MEANWHILE)
+
+
+@pytest.fixture(scope="module")
+def last(meanwhile: PlanMade, home: Path, bank: Path) -> PlanMade:
     return planned(home, bank, "out=last.parquet", "++capacity.advisor_hours=60", "budget=60000")
 
 
@@ -107,6 +118,61 @@ def test_an_earlier_plan_is_held_against_what_came(last: PlanMade) -> None:
     assert 0 <= told["policy/carried_out"] <= 1
 
 
+def test_who_is_held_out_stays_so_until_the_plan_that_drew_them_is_over(
+    first: PlanMade, meanwhile: PlanMade, last: PlanMade
+) -> None:
+    held = first.decision.assigned["holdout"]
+    for later in (meanwhile, last):
+        now = later.decision.assigned["holdout"]
+        both = held.index.intersection(now.index)
+        assert (held[both] == now[both]).all()
+        assert 0 < now[now.index.difference(both)].sum() < len(now) - len(both)
+        assert later.decision.visible.date == "2026-06-30"
+        assert "30 June 2026" in later.page.read_text(encoding="utf-8")
+    assert meanwhile.metrics["policy/realised_days"] == 92
+
+
+def test_only_who_could_be_held_out_is_compared_and_only_what_is_on_record_is_told(
+    first: PlanMade, last: PlanMade, bank: Path
+) -> None:
+    chosen = settings_of("plan", "data=bank", f"data.path={bank}", f"reference_date={LAST}")
+    tables, assigned = read(chosen.data), first.decision.assigned
+    some = assigned.assign(eligible=assigned["holdout"] | (np.arange(len(assigned)) % 2 == 0))
+    earlier = EarlierPlan("run", FIRST, 364, None, some)
+    t = last.decision.planned.t
+    told = realised(earlier, last.decision, tables, t, chosen)
+    assert told is not None
+    assert told.customers == some["eligible"].sum() < len(some)
+    assert told.held_out == assigned["holdout"].sum()
+    assert 0 <= told.carried_out <= 1
+    frames = {name: table for name, table in tables.frames.items() if name != "treatments"}
+    untold = realised(earlier, last.decision, replace(tables, frames=frames), t, chosen)
+    assert untold is not None
+    assert np.isnan(untold.carried_out)
+
+
+def test_the_version_tells_plans_of_other_settings_apart(
+    meanwhile: PlanMade, last: PlanMade
+) -> None:
+    versions = {made.decision.version for made in (meanwhile, last)}
+    assert len(versions) == 2
+    for made in (meanwhile, last):
+        assert made.decision.version.startswith("bank_customer 1 policy ")
+        assert (made.decision.activation["policy_version"] == made.decision.version).all()
+
+
+def test_a_table_of_training_that_is_missing_is_said(
+    trained: Trained, home: Path, bank: Path, tmp_path: Path
+) -> None:
+    for file in bank.glob("*.parquet"):
+        (tmp_path / file.name).symlink_to(file)
+    told = json.loads((bank / "simulation.json").read_text(encoding="utf-8"))
+    told["rows"]["contacts"] = 0
+    (tmp_path / "simulation.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(BadInput, match="tables used at training are missing: contacts"):
+        planned(home, tmp_path, "out=never.parquet")
+
+
 def test_planning_again_gives_the_same_bytes(last: PlanMade, home: Path, bank: Path) -> None:
     again = ("out=again.parquet", "++capacity.advisor_hours=60", "budget=60000")
     planned(home, bank, *again)
@@ -119,6 +185,7 @@ def test_a_perimeter_is_planned_for_alone(last: PlanMade, home: Path, bank: Path
     some = planned(home, bank, "perimeter='tenure_days > 2000'", "out=some.csv")
     whole = last.decision.planned.seen
     assert set(some.decision.assigned.index) == set(whole.index[whole["tenure_days"] > 2000])
+    assert "policy/realised_each" not in some.metrics
 
 
 def test_customers_of_an_event_are_planned_for_alone(
@@ -136,6 +203,13 @@ def test_training_leaves_a_plan_of_its_own(trained: Trained, home: Path) -> None
     assert trained.metrics["policy/violations"] == 0
     assert any(line.startswith("Plan: ") for line in trained.plan)
     assert (home / "report" / "decision.html").is_file()
+    with chdir(home):
+        client = open_store(settings_of("plan", "reference_date=x").tracking)
+        whole = client.get_run(trained.run_id)
+        inside = f"tags.`mlflow.parentRunId` = '{trained.run_id}' and tags.`facette.verb` = 'plan'"
+        (own,) = client.search_runs([whole.info.experiment_id], inside)
+    assert own.data.tags["facette.perimeter"] == "everyone"
+    assert own.data.tags["facette.holdout_drawn"] == own.data.tags["facette.reference_date"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +218,7 @@ def test_training_leaves_a_plan_of_its_own(trained: Trained, home: Path) -> None
         ("budget=-1", "budget: -1"),
         ("++capacity.pigeons=3", "capacity.pigeons: the policy has none"),
         ("reference_date=2030-01-01", "past the end of observation"),
+        ("reference_date=2023-08-01", "days of history, the model looks back"),
         ("event=eclipse", "event: no 'eclipse'"),
         ("out=plan.txt", "plan.txt"),
         ("policy.today=nobody", "no relationship model 'nobody'"),

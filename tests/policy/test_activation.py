@@ -17,6 +17,7 @@ from facette.policy.checker import violations
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.rights import objectors
+from facette.settings.policy import Policy
 from facette.tables.contract import Tables
 
 
@@ -83,9 +84,9 @@ def test_a_file_read_again_is_the_one_that_was_written(ending: str, tmp_path: Pa
 
 def one(next_day: int, model: str = "phone_desk", channel: str | None = "phone", *,
         agrees: bool = True, holdout: bool = False, earliest: int = 0, cooled: int = 0,
-        ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+        policy: Policy | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """The file and the list of who is left out, of Ann alone."""
-    policy, ann = shipped_policy(), pd.Index(["ann"], name="customer_id")
+    policy, ann = policy or shipped_policy(), pd.Index(["ann"], name="customer_id")
     able = ways(policy)
     reached = reach(ann, able, np.full((1, len(able.channels)), agrees))
     row = {"relationship_model": model, "channel": channel, "reason": "best", "evidence":
@@ -114,6 +115,17 @@ def test_who_is_served_on_request_has_no_channel_and_no_date() -> None:
     assert file[["channel", "next_date", "owner"]].isna().all(axis=None)
     assert file["interval_days"].tolist() == [0]
     assert violations(file, tables_of(), T, shipped_policy()).empty
+
+
+def test_a_model_that_starts_no_contact_keeps_its_customers() -> None:
+    policy = shipped_policy()
+    policy.models["phone_desk"].contacts_a_month = 0
+    file, left = one(-1, policy=policy)
+    assert left.empty
+    assert file[["channel", "interval_days"]].to_numpy().tolist() == [["phone", 0]]
+    assert violations(file, tables_of(), T, policy).empty
+    dated = violations(file.assign(next_date="2024-10-07"), tables_of(), T, policy)
+    assert "cadence" in set(dated["rule"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from facette.policy.calendar import budget_slack, capacity_slack, next_days, qui
 from facette.policy.pressure import NEVER
 from facette.policy.relationship import ways
 from facette.settings.policy import QuietPeriod
+from facette.tables.contract import DAY_US
 
 HORIZON = 120
 
@@ -59,6 +60,20 @@ def test_the_first_contact_is_the_first_of_its_phase_that_may_be(seed: int) -> N
         days = range(free[i], HORIZON, of["interval"][i])
         may_be = [d for d in days if d >= of["earliest"][i] and not silent[d]]
         assert day[i] == (may_be[0] if may_be else -1)
+
+
+def test_planned_again_and_again_everyone_is_contacted_at_the_interval_of_their_model() -> None:
+    customers, interval, every, rounds = pd.Index([f"c{i}" for i in range(500)]), 122, 30, 16
+    none = np.zeros(len(customers), dtype=int)
+    got: list[list[int]] = [[] for _ in customers]
+    for k in range(rounds):
+        day = next_days(
+            customers, none, none, none + interval, none, T + k * every * DAY_US, [], 364
+        )
+        for i in np.flatnonzero(day < every):
+            got[i].append(k * every + int(day[i]))
+    assert min(len(days) for days in got) >= every * rounds // interval
+    assert {gap for days in got for gap in np.diff(days)} == {interval}
 
 
 @given(st.integers(0, 10**6))

@@ -49,7 +49,7 @@ def test_no_plan_breaks_a_rule(seed: int) -> None:
 )  # fmt: skip
 def test_a_planner_that_forgets_a_rule_is_caught(forgotten: list[str], caught: set[str]) -> None:
     rng = np.random.default_rng(7)
-    customers, tables = history(rng, 200)
+    customers, tables = history(rng, 400)
     quiet = QuietPeriod("2024-10-06", "2024-10-20")
     policy = shipped_policy(horizon_days=90)
     pressure = replace(policy.pressure, quiet=[quiet], cool_down_days=5)

@@ -16,6 +16,7 @@ from facette.policy.decision import Planned
 from facette.policy.grades import GRADES
 from facette.policy.packaged import agreeing, needed_parts, policy_part
 from facette.policy.plan import Base, plan
+from facette.policy.power import Lot
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.registry.customer_model import POLICY_COLUMNS, TODAY, Conditions
@@ -73,7 +74,7 @@ def planned(seed: int, frame: pd.DataFrame | None = None, **changed: Any) -> Pla
     knowledge = known_to_be(effect, effect[cell], grade=grade, known=known)
     about = {"data": "made", "currency": "EUR", "snapshot": {"contractual": "active" in seen}}
     return Planned(T, own, known_ways, plan(own, base, knowledge), about, knowledge, None, seen,
-                   cells, 0)  # fmt: skip
+                   cells, 0, Lot("2024-10-04", "2025-10-03"))  # fmt: skip
 
 
 def bundle_of(made: Planned, folder: Path, consents: bool = True) -> Bundle:

@@ -13,18 +13,21 @@ from running import settings_of
 from small_bank import QUICK, bank_in, quickly_opened
 
 from facette.errors import BadInput
+from facette.jobs.deciding import assigned_of
 from facette.jobs.planning import Planned, handled_at, planned
 from facette.models.facets import learn_potential
 from facette.policy.activation import activation, left_out
 from facette.policy.calendar import next_days
 from facette.policy.checker import violations
+from facette.policy.power import drawn
 from facette.policy.pressure import cooled_days, earliest_days
 from facette.policy.reach import NONE
 from facette.policy.relationship import interval_days, ways
 from facette.registry.packaging import packaged
 from facette.segments.behaviour import learn_behaviour
-from facette.settings.policy import Policy
+from facette.settings.policy import Exclusion, Policy
 from facette.snapshots.catalogue import catalogue
+from facette.snapshots.instants import as_date
 from facette.snapshots.panel import panel
 from facette.tables.contract import Tables
 from facette.tables.door import read
@@ -135,6 +138,21 @@ def test_the_pilot_teaches_every_model(free: Planned) -> None:
     assert ground is not None
     assert len(ground.trial) > 200
     assert free.plan.net >= -1e-6
+
+
+def test_who_is_excluded_from_their_model_is_not_held_out_nor_compared(
+    bank: Bank, free: Planned
+) -> None:
+    closed = Exclusion("tenure_days > 1500", ["quiet_mail", "phone_desk"], "long with us")
+    policy = replace(bank.policy, exclusions=[closed], holdout=0.3, minimum_stay_days=0)
+    assigned = assigned_of(bank.planned(policy))
+    out = (free.seen["tenure_days"] > 1500) & assigned["today"].isin(closed.models)
+    assert out.sum() > 30
+    assert (assigned["eligible"] == ~out).all()
+    assert not (assigned["holdout"] & out).any()
+    lucky = drawn(assigned.index, 0.3, as_date(bank.t))
+    assert (assigned["holdout"] == lucky & ~out).all()
+    assert assigned_of(free)["eligible"].all()
 
 
 def test_the_same_plan_comes_out_again(bank: Bank, free: Planned) -> None:

@@ -19,6 +19,7 @@ from facette.policy.claim import claimed
 from facette.policy.decision import Decision, Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
 from facette.policy.plan import Base, plan
+from facette.policy.power import Lot
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.trial import Trial
@@ -143,6 +144,7 @@ def decision(
         T, own, known_ways, made, about, known,
         claimed(made, known, own.switching_cost, 0.95), scored,
         micro_segments(scored[["behaviour_segment", "value_tier"]], 1), 12,
+        Lot("2024-10-04", "2025-10-03"),
         before if history else None, "2024-01-03", ["something is left aside"],
     )  # fmt: skip
     return decided(planned, recorded, "little_customer 3", 0.95, 7)

@@ -135,6 +135,16 @@ def test_scoring_brings_what_its_perimeter_asks_for_and_no_feature_of_it(frames:
     assert set(made.features) == set(catalogue(spec))
 
 
+def test_what_is_kept_out_and_wanted_stays_to_be_told_by(frames: Frames) -> None:
+    spec = spec_at(admitted(frames), at(DATE), static_attributes=STATIC,
+                   protected={"mood": None, "acquired_at": None})  # fmt: skip
+    assert for_scoring(spec, None, ["mood", "acquired_at"]) == spec
+    assert for_scoring(spec, None, ["acquired_at"]) == replace(
+        spec, attributes=tuple(a for a in spec.attributes if a != "mood"),
+        protected=("tenure_days",),
+    )  # fmt: skip
+
+
 def test_versions_from_before_there_were_protected_names_are_read(frames: Frames) -> None:
     spec = spec_at(admitted(frames), at(DATE), static_attributes=STATIC)
     old = {name: value for name, value in spec.as_dict().items() if name != "protected"}

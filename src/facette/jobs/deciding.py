@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 import pandas as pd
 
@@ -39,7 +37,7 @@ from facette.policy.workload import (
 )
 from facette.reports.words import day
 from facette.settings.policy import Policy
-from facette.snapshots.instants import EPOCH, iso
+from facette.snapshots.instants import as_date
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
@@ -88,17 +86,23 @@ def decided(made: Planned, tables: Tables, version: str, confidence: float, seed
 
 
 def assigned_of(made: Planned) -> pd.DataFrame:
-    """By customer_id: relationship_model, today, channel, cell, kind, reason, evidence, gain."""
+    """By customer_id: relationship_model, today, channel, cell, kind, reason, evidence, gain.
+
+    `holdout`: who is held out, drawn by lot among `eligible`: all but those who are excluded from
+    the model that they are in.
+    """
     plan, base = made.plan, made.plan.base
     names = np.array(base.reach.ways.names, dtype=object)
     channels = np.array([*base.reach.ways.channels, None], dtype=object)
-    channel = base.reach.channel[np.arange(len(base)), plan.model]
+    row = np.arange(len(base))
+    channel = base.reach.channel[row, plan.model]
     return pd.DataFrame(
         {
             "relationship_model": names[plan.model], "today": names[base.today],
             "channel": channels[channel], "cell": np.array(base.cells, dtype=object)[base.cell],
             "kind": plan.kind, "reason": plan.reason, "evidence": plan.grade,
             "gain": plan.gain, "holdout": base.held_out,
+            "eligible": ~excluded(made.policy, base)[row, base.today],
         },
         index=base.scored.index,
     )  # fmt: skip
@@ -173,17 +177,17 @@ def _factors(made: Planned) -> dict[str, tuple[float, ...]]:
 
 def _visible(made: Planned, accounts: Accounts) -> Visible:
     policy, base = made.policy, made.plan.base
-    date = EPOCH + timedelta(microseconds=made.t) + timedelta(days=policy.horizon_days)
+    date = min(as_date(made.t + policy.horizon_days * DAY_US), made.lot.until)
     ground, n = made.known.ground, len(base)
     held = int(base.held_out.sum())
     claimed = None if made.claim is None else made.claim.effect / max(n - held, 1)
     adjusted = ground is not None
     deviation = _spread(accounts, policy) if ground is None else float(ground.found.left.std())
     if not deviation > 0:
-        return Visible(n, held, iso(date), None, claimed, policy.worth_telling, None, adjusted)
+        return Visible(n, held, date, None, claimed, policy.worth_telling, None, adjusted)
     segments = _segment(made).nunique()
     return Visible(
-        n, held, iso(date), visible(n, deviation, held / n), claimed, policy.worth_telling,
+        n, held, date, visible(n, deviation, held / n), claimed, policy.worth_telling,
         trial_needed(policy.worth_telling, deviation, len(base.reach.ways.names) - 1, segments),
         adjusted,
     )  # fmt: skip

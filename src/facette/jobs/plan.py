@@ -15,22 +15,24 @@ from tqdm import tqdm
 from facette.errors import BadInput
 from facette.jobs.deciding import decided
 from facette.jobs.places import check_out, write
-from facette.jobs.planning import planned
-from facette.jobs.policy_package import POLICY, PackagedPolicy, policy_packaged
+from facette.jobs.planning import planned, spec_for
+from facette.jobs.policy_package import EVERYONE, POLICY, PackagedPolicy, policy_packaged
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.realised import realised
+from facette.jobs.score import check_known
 from facette.policy.decision import Decision
-from facette.policy.relationship import check_policy
+from facette.policy.relationship import check_policy, policy_version
 from facette.ranges import check_ranges
 from facette.registry.models import LoadedModel, load, register
-from facette.registry.plans import earlier_plan, record_plan
-from facette.registry.tracking import TrackedRun, tracked
+from facette.registry.plans import earlier_plan, plan_tags, record_plan, running_lot
+from facette.registry.tracking import TrackedRun, open_store, tracked
 from facette.reports.decision.card import policy_card
 from facette.reports.decision.page import decision_page
 from facette.reports.decision.told import decision_metrics, headline
 from facette.settings import EventData, Plan, WideData
 from facette.settings.policy import Policy
+from facette.snapshots.instants import as_date
 from facette.snapshots.known import known_at
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds, read
@@ -86,7 +88,8 @@ def plan(settings: Plan, folder: Path, configuration: str = "") -> PlanMade:
         t = microseconds(settings.reference_date, "reference_date")
         progress.stage("reading and checking tables")
         tables = read(settings.data)
-        _check_date(settings, tables, t)
+        spec = spec_for(model.bundle, tables, _perimeter(settings, model))
+        check_known(tables, t, spec, settings.reference_date)
         decision = _decided(settings, policy, model, tables, t, progress)
         progress.stage("reporting and tracking")
         with TemporaryDirectory() as workshop:
@@ -118,25 +121,22 @@ def left_out_beside(out: Path) -> Path:
     return out.with_name(f"{out.stem}.left_out{out.suffix}")
 
 
-def _check_date(settings: Plan, tables: Tables, t: int) -> None:
-    if t > tables.observed_until:
-        raise BadInput(
-            f"reference_date: {settings.reference_date} is past the end of observation; what "
-            "happened until then is not known"
-        )
-
-
 def _decided(
     settings: Plan, policy: Policy, model: LoadedModel, tables: Tables, t: int, progress: Progress
 ) -> Decision:
     progress.stage("learning effects and allocating")
     perimeter = _perimeter(settings, model)
     among = _of_event(settings, tables, t)
+    whom = _for_whom(settings, model) or EVERYONE
+    lot = running_lot(open_store(settings.tracking), settings.data.name, whom, as_date(t))
     made = planned(
         policy, model.bundle, tables, t, perimeter, settings.seed, settings.confidence,
-        among=among,
+        among=among, lot=lot,
     )  # fmt: skip
-    version = f"{model.name} {model.version}"
+    made_by = f"{model.name} {model.version}"
+    version = policy_version(
+        made_by, policy, model.bundle.digest, whom, made.lot.date, str(settings.seed)
+    )
     return decided(made, tables, version, settings.confidence, settings.seed)
 
 
@@ -178,16 +178,12 @@ def _recorded(
     settings: Plan, decision: Decision, policy: PackagedPolicy, model: LoadedModel, tables: Tables,
     t: int, folder: Path, out: Path, configuration: str,
 ) -> PlanMade:  # fmt: skip
-    tags = {
-        "facette.verb": "plan", "facette.data": settings.data.name,
-        "facette.reference_date": settings.reference_date, "facette.parts": "policy",
-        "facette.perimeter": settings.perimeter or settings.event or "everyone",
-    }  # fmt: skip
+    data, date, whom = settings.data.name, as_date(t), _for_whom(settings, model) or EVERYONE
+    tags = plan_tags(data, date, whom, decision.planned.lot) | {"facette.parts": POLICY}
     with tracked(
-        settings.tracking, experiment=settings.data.name,
-        name=f"plan {settings.reference_date}", tags=tags,
-    ) as run:  # fmt: skip
-        earlier = earlier_plan(run, settings.data.name, settings.reference_date)
+        settings.tracking, experiment=data, name=f"plan {settings.reference_date}", tags=tags
+    ) as run:
+        earlier = earlier_plan(run.client, data, whom, date)
         after = None if earlier is None else realised(earlier, decision, tables, t, settings)
         metrics = decision_metrics(decision) | ({} if after is None else after.metrics())
         metrics |= policy.figures

@@ -17,7 +17,7 @@ from facette.policy.decision import Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
 from facette.policy.observational import adjusted
 from facette.policy.plan import Base, plan
-from facette.policy.power import drawn
+from facette.policy.power import Lot, drawn
 from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
@@ -29,6 +29,7 @@ from facette.settings.policy import Policy
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import first_known_day, known_at
 from facette.snapshots.panel import snapshot_at
+from facette.snapshots.protected import for_scoring
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
@@ -37,18 +38,19 @@ FORETOLD = ("value_expected", "churn_probability", "headroom")
 
 def planned(
     policy: Policy, bundle: Bundle, tables: Tables, t: int, perimeter: str | None, seed: int,
-    confidence: float, *, among: pd.Index | None = None,
+    confidence: float, *, among: pd.Index | None = None, lot: Lot | None = None,
     seen: dict[int, pd.DataFrame] | None = None,
 ) -> Planned:  # fmt: skip
     """The plan of the customers at `t` (microseconds) by a packaged model.
 
-    `among`: these customers only; effects are learnt on all. `seen` keeps customers as the model
-    sees them, by date, from one plan to the next.
+    `among`: these customers only; effects are learnt on all. `lot`: that of an earlier plan, which
+    still holds out who it fell on; None draws one for this plan. `seen` keeps customers as the
+    model sees them, by date, from one plan to the next.
 
     Raises:
         BadInput: nobody is there, a rule can't be read, or the plan can't be carried out.
     """
-    spec, known_ways = SnapshotSpec.from_dict(bundle.about["snapshot"]), ways(policy)
+    spec, known_ways = spec_for(bundle, tables, perimeter), ways(policy)
     notes: list[str] = []
     look = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
     known_then = look.at(t)
@@ -62,7 +64,8 @@ def planned(
         silence = "consent, to be cleared before use" if policy.consent.without_table else "none"
         notes.append(f"no table consents: everyone's silence counts as {silence}")
     cells = micro_segments(customers[by], policy.floor)
-    base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
+    lot = lot or Lot(as_date(t), as_date(t + policy.horizon_days * DAY_US))
+    base, facets = _base(policy, known_ways, tables, t, customers, cells, by, lot)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
     randomised = _learnt(world, True, seed, notes)
     observed = None
@@ -79,10 +82,16 @@ def planned(
     then = t - policy.horizon_days * DAY_US
     before = look.at(then) if _days_before(look, then) >= spec.observation_days else None
     return Planned(
-        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone,
+        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone, lot,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
         [*cells.notes, *notes, *known.notes],
     )  # fmt: skip
+
+
+def spec_for(bundle: Bundle, tables: Tables, perimeter: str | None) -> SnapshotSpec:
+    """The constants of training; what was kept out of the models need not be brought."""
+    brought = tables.columns("customers") if "customers" in tables else []
+    return for_scoring(SnapshotSpec.from_dict(bundle.about["snapshot"]), perimeter, brought)
 
 
 def _about(bundle: Bundle) -> dict[str, Any]:
@@ -158,7 +167,7 @@ def _crossable(policy: Policy, seen: pd.DataFrame, notes: list[str]) -> list[str
 
 def _base(
     policy: Policy, known_ways: Ways, tables: Tables, t: int, seen: pd.DataFrame,
-    cells: MicroSegments, by: list[str],
+    cells: MicroSegments, by: list[str], lot: Lot,
 ) -> tuple[Base, list[np.ndarray]]:  # fmt: skip
     """The customers of the plan, and for each facet the (c,) group of every cell."""
     own = cells.of(seen[by])
@@ -170,7 +179,7 @@ def _base(
     able = reached.permitted[np.arange(len(seen)), on_record]
     today = np.where(able, on_record, known_ways.on_request)
     settled = (t - since) < policy.minimum_stay_days * DAY_US
-    held = drawn(seen.index, policy.holdout, as_date(t))
+    held = drawn(seen.index, policy.holdout, lot.date)
     base = Base(
         seen, reached, today, settled & able & ~held, held, own.map(place).to_numpy(dtype=int),
         names,

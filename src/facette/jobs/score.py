@@ -133,21 +133,22 @@ def _snapshot(
         raise BadInput("score needs reference_date=…")
     date = microseconds(settings.reference_date, "reference_date")
     spec, tables = for_scoring(SnapshotSpec.from_dict(constants), perimeter), read(data)
-    if date > tables.observed_until:
-        raise BadInput(
-            f"reference_date: {settings.reference_date} is past the end of observation; what "
-            "happened until then is not known"
-        )
-    _check_known(tables, date, spec, settings.reference_date)
+    check_known(tables, date, spec, settings.reference_date)
     return snapshot_at(tables, date, spec, perimeter, with_outcomes=False), tables
 
 
-def _check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> None:
-    """Refuse what training's constants can't be computed on.
+def check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> None:
+    """Refuse a date, as `given`, and tables that training's constants can't be computed on.
 
     Raises:
-        BadInput: a table, column or attribute used at training is missing, or history is short.
+        BadInput: the date is past the end of observation, a table, column or attribute used at
+            training is missing, or history is short.
     """
+    if date > tables.observed_until:
+        raise BadInput(
+            f"reference_date: {given} is past the end of observation; what happened until then is "
+            "not known"
+        )
     present = {"tables": list(tables.frames), "columns": optional_columns(tables)}
     present["attributes"] = tables.columns("customers") if "customers" in tables else []
     for kind, names in present.items():

@@ -32,7 +32,7 @@ from facette.jobs.fitness import (
     switched_off,
 )
 from facette.jobs.planning import planned
-from facette.jobs.policy_package import PackagedPolicy, policy_packaged
+from facette.jobs.policy_package import EVERYONE, PackagedPolicy, policy_packaged
 from facette.jobs.progress import Progress
 from facette.jobs.progress import progress as progress_bar
 from facette.jobs.recording import record
@@ -54,13 +54,14 @@ from facette.models.judging import Judgement, judge, tau_of, with_profit
 from facette.models.newcomers import counted, learnt_apart, settled, told_apart
 from facette.models.validation import seen_by_models
 from facette.policy.decision import Decision
+from facette.policy.relationship import policy_version
 from facette.ranges import check_ranges
 from facette.recovery.against import recovered
 from facette.recovery.truth import check_truth, truth_of
 from facette.registry.customer_model import POLICY_COLUMNS, Bundle
 from facette.registry.models import register
 from facette.registry.packaging import as_rows, packaged, scored_alone, unconformalised
-from facette.registry.plans import record_plan
+from facette.registry.plans import plan_tags, record_plan, running_lot
 from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
 from facette.reports.decision.card import policy_lines
 from facette.reports.decision.page import decision_page
@@ -78,6 +79,7 @@ from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid
 from facette.segments.side_by_side import SideBySide
 from facette.settings import EventData, Newcomers, Part, Train, WideData
 from facette.snapshots.catalogue import catalogue
+from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.wide import wide_panel
 from facette.tables.contract import Tables
@@ -174,7 +176,7 @@ def train(
             bundle, frozen = packaged(
                 settings, snapshots, learnt, behaviour, shop, grid, side, categories
             )
-            decision, policy = _decided(settings, bundle, shop, tables, progress)
+            decision, policy = _decided(settings, bundle, shop, tables, run, progress)
             if policy is not None:
                 bundle, shop = policy.bundle, policy.folder
             rows = as_rows(snapshots.test)
@@ -370,22 +372,34 @@ def _scored(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _decided(
-    settings: Train, bundle: Bundle, folder: Path, tables: Tables, progress: Progress
-) -> tuple[Decision | None, PackagedPolicy | None]:
+    settings: Train, bundle: Bundle, folder: Path, tables: Tables, run: TrackedRun,
+    progress: Progress,
+) -> tuple[Decision | None, PackagedPolicy | None]:  # fmt: skip
     """The plan at the end of observation and its package, where it is asked for."""
     if Part.policy not in settings.parts:
         return None, None
     progress.detail("planning")
+    t = tables.observed_until
     made = planned(
-        settings.policy, bundle, tables, tables.observed_until, settings.snapshot.perimeter,
-        settings.seed, settings.evaluation.confidence,
+        settings.policy, bundle, tables, t, settings.snapshot.perimeter, settings.seed,
+        settings.evaluation.confidence,
+        lot=running_lot(run.client, settings.data.name, _for_whom(settings), as_date(t)),
     )  # fmt: skip
-    confidence, version = settings.evaluation.confidence, f"model {bundle.digest[:16]}"
+    confidence, made_by = settings.evaluation.confidence, f"model {bundle.digest[:16]}"
+    version = policy_version(
+        made_by, settings.policy, _for_whom(settings), made.lot.date, str(settings.seed)
+    )
     policy = policy_packaged(
         made, bundle, folder, folder.with_name("decided"), consents="consents" in tables,
         perimeter=settings.snapshot.perimeter,
     )  # fmt: skip
     return decided(made, tables, version, confidence, settings.seed), policy
+
+
+def _for_whom(settings: Train) -> str:
+    """Whom the plan is for, as `facette plan` calls them."""
+    perimeter = settings.snapshot.perimeter
+    return f"({perimeter})" if perimeter else EVERYONE
 
 
 def _cards(
@@ -408,7 +422,9 @@ def _record_plan(
     told |= policy.figures if policy else {}
     page.write_text(decision_page(decision, None, settings.data, run.run_id), encoding="utf-8")
     run.metrics(told)
+    lot, date = decision.planned.lot, as_date(decision.planned.t)
     with run.child("policy") as child:
+        child.tags(plan_tags(settings.data.name, date, _for_whom(settings), lot))
         record_plan(child, decision.assigned, decision.activation, decision.left_out, told, page)
     return told
 

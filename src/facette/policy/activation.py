@@ -27,13 +27,13 @@ COLUMNS = {
     "channel": "by which the company contacts them; empty: served on request alone",
     "owner": "who looks after them; empty on request",
     "starts": "who starts most of the contacts: company or customer",
-    "contacts_a_month": "that the company starts; 0 on request",
-    "interval_days": "whole days from one contact to the next; 0 on request",
+    "contacts_a_month": "that the company starts; 0 for none",
+    "interval_days": "whole days from one contact to the next; 0 for none",
     "next_date": "of the first contact, ISO; further ones follow at intervals, none on a quiet day",
     "reason": "why this relationship model",
     "evidence": "the grade of what is known of its effect",
     "valid_until": "no contact of this plan on this date or later, ISO",
-    "policy_version": "the version of the policy",
+    "policy_version": "the model the plan was made by, and a digest of the policy it was made with",
     "schema_version": "of these columns",
 }
 HOLDOUT = "in the holdout: handled as today, to learn from"
@@ -132,13 +132,15 @@ def _why(
 ) -> np.ndarray:  # fmt: skip
     """Why each customer is left out, (n,) text, empty for those who are not."""
     started = (assigned["relationship_model"] != policy.on_request).to_numpy()
+    monthly = {name: model.contacts_a_month for name, model in policy.models.items()}
+    due = (assigned["relationship_model"].map(monthly) > 0).to_numpy()
     unreached = np.where(
         started, assigned["channel"].isna().to_numpy(), (reach.channel == NONE).all(axis=1)
     )
     cases = [
         (assigned["holdout"].to_numpy(dtype=bool), HOLDOUT),
         (unreached, NO_CONSENT),
-        (started & (next_day == NO_DAY), NO_DATE),
+        (due & (next_day == NO_DAY), NO_DATE),
     ]
     why = np.select([holds for holds, _ in cases], [told for _, told in cases], default="")
     return np.asarray(why.astype(object))

@@ -2,11 +2,13 @@
 
 The customers of a relationship model and channel, in the order of a digest of their ids, stand
 evenly over its interval: the j-th of n has the phase floor(j I / n), and is contacted on days that
-leave it over when divided by I. Any w days in a row then hold ceil(w n / I) contacts at the most.
-What pressure delays and quiet periods leave out is only taken away from that, so that the bound
-holds whatever happened to whom.
+leave it over when divided by I, counted from 1970: a plan made again before the interval is over
+goes on where the last one was, and nobody's turn is lost or comes twice. Phases go round, so that
+any w days in a row hold ceil(w n / I) contacts at the most, wherever they begin. What pressure
+delays and quiet periods leave out is only taken away from that, so that the bound holds whatever
+happened to whom. As customers come and go, phases shift by a few days.
 
-Days are whole and counted from the day of the reference date, day 0.
+Days are whole and otherwise counted from the day of the reference date, day 0.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def next_days(
     group = np.where(contacted, model * (channel.max(initial=0) + 1) + channel, -1)
     silent = quiet_days(t, quiet, horizon_days)
     step = np.maximum(interval, 1).astype(np.int64)
-    day = earliest + (_phases(customers, group, step) - earliest) % step
+    day = earliest + (_phases(customers, group, step) - earliest - t // DAY_US) % step
     hushed = _falls(day, silent)
     while hushed.any():
         day = np.where(hushed, day + step, day)

@@ -5,7 +5,8 @@ contact of the file is written out, day by day, beside those that the tables tel
 is counted on them. What is right is read anew from the tables and from the policy's own words, so
 that one misreading can't hide the other: this module imports neither the planner nor the snapshots.
 
-Not looked at: `policy.exclusions` and `policy.rules`, which speak of scored columns.
+Not looked at: `policy.exclusions` and `policy.rules`, which speak of scored columns; the interval
+since contacts of before the plan, of which the tables don't tell what they were sent for.
 """
 
 from __future__ import annotations
@@ -182,13 +183,15 @@ def _dates(case: _Case) -> Iterator[Finding]:
     end = case.today + case.policy.horizon_days
     is_within = (pl.col("next") >= case.today) & (pl.col("next") < pl.col("until"))
     within = is_within & (pl.col("until") <= end)
-    yield from _finding(case, "date", started.filter(~within.fill_null(False)))
     months = {name: m.contacts_a_month for name, m in case.policy.models.items()}
     monthly = pl.col("relationship_model").replace_strict(
         months, default=None, return_dtype=pl.Float64
     )
+    never = (monthly == 0).fill_null(False)
+    yield from _finding(case, "date", started.filter(~never & ~within.fill_null(False)))
     often = (pl.col("interval") * monthly * 12 / 365.25 < 1 - ROUNDING) | (pl.col("interval") < 1)
-    yield from _finding(case, "cadence", started.filter(often.fill_null(True)))
+    too_often = pl.when(never).then(pl.col("next").is_not_null()).otherwise(often.fill_null(True))
+    yield from _finding(case, "cadence", started.filter(too_often))
     yield from _finding(case, "quiet", started.filter(_is_quiet(case.policy, "next")))
 
 

@@ -12,6 +12,7 @@ from facette.policy.accounts import Accounts, Losing
 from facette.policy.claim import Claim
 from facette.policy.knowledge import Knowledge
 from facette.policy.plan import Plan
+from facette.policy.power import Lot
 from facette.policy.relationship import Ways
 from facette.policy.sensitivity import Sensitivity
 from facette.policy.standing import Standing
@@ -25,8 +26,8 @@ class Planned:
 
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
     `about`: what the packaged model says of itself, and the `segment_names` by id. `cells`: what
-    put customers into cells. `before`: customers as they were a horizon earlier, None where
-    history is short.
+    put customers into cells. `lot`: by which they are held out. `before`: customers as they were a
+    horizon earlier, None where history is short.
     """
 
     t: int
@@ -39,6 +40,7 @@ class Planned:
     seen: pd.DataFrame
     cells: MicroSegments
     left_long_ago: int
+    lot: Lot
     before: pd.DataFrame | None = None
     before_date: str | None = None
     notes: list[str] = field(default_factory=list)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
 
 POWER, LEVEL = 0.8, 0.05
+
+
+@dataclass(frozen=True)
+class Lot:
+    """The lot of who is held out: the plan (ISO date) it was drawn for, and until when it holds."""
+
+    date: str
+    until: str
 
 
 def customers_needed(

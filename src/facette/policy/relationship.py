@@ -6,8 +6,10 @@ that whoever may not be contacted, or for whom no contact pays, is still served 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import date
+from hashlib import sha256
 
 import numpy as np
 
@@ -79,6 +81,12 @@ def ways(policy: Policy) -> Ways:
                  ).reshape(len(channels), len(capacities)),
         np.array([np.inf if limit is None else limit * months for limit in limits]),
     )  # fmt: skip
+
+
+def policy_version(made_by: str, policy: Policy, *beside: str) -> str:
+    """What a plan was made by, and a digest of the policy and of whatever else told it apart."""
+    settings = json.dumps([asdict(policy), beside], sort_keys=True, default=str)
+    return f"{made_by} policy {sha256(settings.encode()).hexdigest()[:12]}"
 
 
 def check_policy(policy: Policy) -> None:

@@ -1,24 +1,35 @@
-"""Plans in the tracking store: what was decided, kept so that it can be held against what came."""
+"""Plans in the tracking store: what was decided, kept so that it can be held against what came.
+
+Who is held out stays so for a horizon: a plan made meanwhile for the same customers goes by the lot
+that is running, and draws only for who is new. So what came is held against the plan that drew it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from facette.policy.power import Lot
 from facette.registry.tracking import TrackedRun
+from facette.snapshots.instants import iso
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 FOLDER, ASSIGNED = "plan", "assigned.parquet"
+DRAWN, HORIZON, HELD_OUT = "facette.holdout_drawn", "policy/horizon_days", "policy/held_out"
+LEAST_DAYS = 28  # after which a plan is held against what came
 MOST_SEARCHED = 1000
 
 
 @dataclass(frozen=True)
 class EarlierPlan:
-    """The latest plan before a date: its run, its reference date (ISO), who was to be handled how.
+    """A plan before a date: its run, its reference date (ISO), who was to be handled how.
 
     `claimed`: the effect in currency units a customer, of those not held out, that it claimed over
     `horizon_days`, costs aside; None where it could not. `assigned` has a row for each customer by
@@ -47,25 +58,62 @@ def record_plan(
             run.file(Path(folder) / name, FOLDER)
 
 
-def earlier_plan(run: TrackedRun, data: str, before: str) -> EarlierPlan | None:
-    """The latest plan of the same data that stands before this date; None where there is none."""
+def plan_tags(data: str, date: str, perimeter: str, lot: Lot) -> dict[str, str]:
+    """What a plan is found by: its data, reference date (ISO), for whom it is, and its lot."""
+    return {
+        "facette.verb": "plan", "facette.data": data, "facette.reference_date": date,
+        "facette.perimeter": perimeter, DRAWN: lot.date,
+    }  # fmt: skip
+
+
+def running_lot(client: MlflowClient, data: str, perimeter: str, date: str) -> Lot | None:
+    """The latest lot drawn for the same customers before a date (ISO) that still holds then."""
+    lots = [_lot(run) for run in _drawn_for(client, data, perimeter)]
+    return next((lot for lot in reversed(lots) if lot.date < date < lot.until), None)
+
+
+def earlier_plan(client: MlflowClient, data: str, perimeter: str, date: str) -> EarlierPlan | None:
+    """The latest plan for the same customers that drew a lot, `LEAST_DAYS` before a date or more.
+
+    Later plans under its lot are part of what it brought. Of several of one date the last run
+    counts; None where there is none.
+    """
     import pandas as pd
 
-    same = (
-        f"tags.`facette.data` = '{data}' and tags.`facette.verb` = 'plan' "
-        "and attributes.status = 'FINISHED'"
-    )
-    found = run.client.search_runs([run.experiment_id], same, max_results=MOST_SEARCHED)
-    dated = [(r.data.tags["facette.reference_date"], r.info.start_time, r) for r in found]
-    older = [entry for entry in dated if entry[0] < before]
+    least = _later(date, -LEAST_DAYS)
+    older = [run for run in _drawn_for(client, data, perimeter) if _lot(run).date <= least]
     if not older:
         return None
-    date, _, last = max(older, key=lambda entry: entry[:2])
+    last, figures = older[-1], older[-1].data.metrics
     with TemporaryDirectory() as folder:
-        path = run.client.download_artifacts(last.info.run_id, f"{FOLDER}/{ASSIGNED}", folder)
+        path = client.download_artifacts(last.info.run_id, f"{FOLDER}/{ASSIGNED}", folder)
         assigned = pd.read_parquet(path).set_index("customer_id")
-    figures = last.data.metrics
     return EarlierPlan(
-        last.info.run_id, date, int(figures["policy/horizon_days"]),
+        last.info.run_id, _lot(last).date, int(figures[HORIZON]),
         figures.get("policy/claimed_effect_each"), assigned,
     )  # fmt: skip
+
+
+def _drawn_for(client: MlflowClient, data: str, perimeter: str) -> list[Run]:
+    """The runs of finished plans that drew a lot of their own, by date and then as they ran."""
+    home = client.get_experiment_by_name(data)
+    if home is None:
+        return []
+    plans = "tags.`facette.verb` = 'plan' and attributes.status = 'FINISHED'"
+    found = client.search_runs([home.experiment_id], plans, max_results=MOST_SEARCHED)
+    own = [
+        run for run in found
+        if run.data.tags["facette.perimeter"] == perimeter
+        and run.data.tags.get(DRAWN) == run.data.tags["facette.reference_date"]
+        and run.data.metrics.get(HELD_OUT, 0) > 0
+    ]  # fmt: skip
+    return sorted(own, key=lambda run: (run.data.tags[DRAWN], run.info.start_time))
+
+
+def _lot(run: Run) -> Lot:
+    date = run.data.tags[DRAWN]
+    return Lot(date, _later(date, int(run.data.metrics[HORIZON])))
+
+
+def _later(date: str, days: int) -> str:
+    return iso(datetime.fromisoformat(date) + timedelta(days=days))

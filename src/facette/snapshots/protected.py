@@ -94,9 +94,13 @@ def kept_out(
     return tuple(name for name in (FEATURE_OF.get(n, n) for n in out) if name in there)
 
 
-def for_scoring(spec: Spec, perimeter: str | None) -> Spec:
-    """The constants without what was kept out and no perimeter asks for: it need not be brought."""
+def for_scoring(spec: Spec, perimeter: str | None, wanted: Iterable[str] = ()) -> Spec:
+    """The constants without what was kept out and no perimeter asks for: it need not be brought.
+
+    `wanted`: attributes that stay all the same.
+    """
     asked = parse(perimeter, where="perimeter").columns if perimeter else frozenset[str]()
+    asked |= {FEATURE_OF.get(name, name) for name in wanted}
     idle = {name for name in spec.protected if name not in asked}
     if isinstance(spec, WideSpec):
         return replace(spec, protected=tuple(n for n in spec.protected if n not in idle))

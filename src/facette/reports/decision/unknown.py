@@ -36,8 +36,9 @@ def _holdout(decision: Decision) -> str:
         return "nobody is held out: what this plan brings will never be known"
     return (
         f"{number(visible.held_out)} of {number(visible.customers)} customers "
-        f"({share(visible.held_out / visible.customers)}), drawn by lot, stay as they are until "
-        f"{day(visible.date)}; then the plan is held against them"
+        f"({share(visible.held_out / visible.customers)}), drawn by lot at "
+        f"{day(decision.planned.lot.date)}, stay as they are until {day(visible.date)}; then what "
+        "planning brought is held against them"
     )
 
 
