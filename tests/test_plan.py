@@ -4,7 +4,9 @@ import json
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,10 @@ from small_bank import QUICK, bank_in, quickly_opened
 from facette.errors import BadInput
 from facette.jobs.plan import PlanMade, plan
 from facette.jobs.realised import realised
+from facette.jobs.score import Scored, score
 from facette.jobs.train import Trained
+from facette.registry.customer_model import POLICY_COLUMNS
+from facette.registry.customer_model import Policy as PolicyPart
 from facette.registry.plans import EarlierPlan
 from facette.registry.tracking import open_store
 from facette.tables.door import read
@@ -197,6 +202,54 @@ def test_customers_of_an_event_are_planned_for_alone(
     assert 0 < len(some.decision.assigned) < len(last.decision.assigned)
     known = events[(events["kind"] == kind) & (events["occurred_at"] < LAST)]
     assert set(some.decision.assigned.index) <= set(known["customer_id"])
+
+
+def scored(home: Path, bank: Path, *overrides: str) -> Scored:
+    own = ("data=bank", f"data.path={bank}", f"reference_date={LAST}", *overrides)
+    with chdir(home):
+        return score(settings_of("score", *own))
+
+
+def card_of(home: Path, version: int) -> str:
+    client = mlflow.MlflowClient(f"sqlite:///{home / 'mlruns' / 'mlflow.db'}")
+    run = client.get_run(client.get_model_version("bank_policy", str(version)).run_id)
+    with chdir(home):
+        path = client.download_artifacts(run.info.run_id, "cards/bank_policy.md")
+    return Path(path).read_text()
+
+
+def test_training_registers_the_policy_alone_and_in_the_customer_model(
+    trained: Trained, home: Path, bank: Path
+) -> None:
+    assert trained.versions["bank_policy"] == trained.versions["bank_customer"] == 1
+    assert trained.metrics["policy/package_agrees"] > 0.9
+    assert not {*POLICY_COLUMNS} & {*trained.scored}
+    said = scored(home, bank)
+    assert {*POLICY_COLUMNS} <= {*said.frame}
+    assert said.notes == []
+    assert set(said.frame["model_digest"]) == set(trained.scored["model_digest"])
+    assert "**Valid until 2026-12-31.**" in card_of(home, 1)
+
+
+def test_scores_by_the_policy_are_those_of_the_plan(
+    trained: Trained, home: Path, bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = planned(home, bank, "budget=60000", "+capacity.letters=20", "out=priced.parquet")
+    said = scored(home, bank, "name=policy", "alias=challenger").frame.set_index("customer_id")
+    free = made.decision.planned.plan.member >= 0
+    own: Any = made.decision.assigned[free]
+    same = said.loc[own.index, "relationship_model"] == own["relationship_model"]
+    assert same.mean() == made.metrics["policy/package_agrees"] > 0.9
+    assert same.mean() < 1 or not made.decision.planned.plan.allocation.price
+    gone = said.index.difference(made.decision.assigned.index)
+    assert set(said.loc[gone, "reason"]) == {"no contract any more"}
+    told = card_of(home, made.versions["bank_policy"])
+    assert "a budget of EUR 60,000, 20.0 letters a month" in told
+    assert "evidence" in told.lower()
+    monkeypatch.setattr(PolicyPart, "about", {"valid_until": "2025-12-31"})
+    (note,) = scored(home, bank, "name=policy", "alias=challenger").notes
+    assert "valid until 2025-12-31" in note
+    assert f"not to be used at {LAST}" in note
 
 
 def test_training_leaves_a_plan_of_its_own(trained: Trained, home: Path) -> None:
