@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hydra.utils import instantiate
 from running import settings_of
@@ -26,7 +28,7 @@ from facette.segments.behaviour import learn_behaviour
 from facette.settings.policy import Policy
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import panel
-from facette.tables.contract import Tables
+from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import read
 
 FLOOR = "policy.floor=60"
@@ -135,6 +137,28 @@ def test_the_pilot_teaches_every_model(free: Planned) -> None:
     assert ground is not None
     assert len(ground.trial) > 200
     assert free.plan.net >= -1e-6
+
+
+@pytest.mark.parametrize("ago", [600, 1_050])
+def test_one_early_lot_changes_nothing_that_the_pilot_teaches(
+    bank: Bank, free: Planned, ago: int
+) -> None:
+    """One customer was drawn long ago, or before there was any history: that is said."""
+    rows = bank.tables["treatments"].collect("polars").to_native()
+    at = bank.t - ago * DAY_US
+    early = rows.filter("randomised").head(1).with_columns(
+        from_date=pl.lit(at), to_date=pl.lit(at + DAY_US), recorded_at=pl.lit(at)
+    )  # fmt: skip
+    frames: dict[str, Any] = dict(bank.tables.frames)
+    frames["treatments"] = nw.from_native(pl.concat([rows, early]).lazy())
+    tables = Tables(frames, bank.tables.first_at, bank.tables.observed_until)
+    found = planned(bank.policy, bank.bundle, tables, bank.t, None, 0, 0.95, seen=bank.seen)
+    assert found.known.ground is not None
+    assert free.known.ground is not None
+    pilot, usual = found.known.ground.trial, free.known.ground.trial
+    assert len(pilot) == len(usual) - 1
+    assert (pilot.began, pilot.days) == (usual.began, usual.days)
+    assert any(note.startswith("trial: 1 who began from") for note in found.notes)
 
 
 def test_the_same_plan_comes_out_again(bank: Bank, free: Planned) -> None:

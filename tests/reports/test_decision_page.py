@@ -187,6 +187,18 @@ def test_with_a_trial_there_is_no_stamp_and_only_a_sure_effect_is_good(made, pag
         assert effect_told(replace(made["whole"], planned=turned))[1] == tone
 
 
+def test_waves_that_were_watched_less_long_are_said(made):
+    planned = made["whole"].planned
+    ground = planned.known.ground
+    assert ground is not None
+    days = ground.trial.days
+    for fewest, said in ((None, f"{days}"), (days, f"{days}"), (91, f"91 to {days}")):
+        trial = replace(ground.trial, fewest_days=fewest)
+        known = replace(planned.known, ground=replace(ground, trial=trial))
+        told = dict(glance_lines(replace(made["whole"], planned=replace(planned, known=known))))
+        assert told["evidence"].endswith(f"watched for {said} days each")
+
+
 def test_a_claim_whose_interval_holds_0_is_said_not_to_be_shown(made, pages):
     claim = made["noisy"].planned.claim
     assert claim is not None

@@ -21,7 +21,7 @@ from facette.policy.power import drawn
 from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
-from facette.policy.trial import Began, Trial, began, trial
+from facette.policy.trial import Began, Trial, began, stacked, trial
 from facette.registry.customer_model import POLICY_COLUMNS, Bundle
 from facette.registry.packaging import as_rows
 from facette.segments.crossing import MicroSegments, micro_segments
@@ -64,7 +64,7 @@ def planned(
     cells = micro_segments(customers[by], policy.floor)
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
-    randomised = _learnt(world, True, seed, notes)
+    randomised = _learnt(world, seed, notes)
     observed, comparison = None, None
     if policy.effects.observational and not _all_tried(world, randomised):
         observed, comparison = _observed(world, seed, notes)
@@ -233,10 +233,10 @@ def before_of(seen: pd.DataFrame) -> np.ndarray:
     return made
 
 
-def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
+def _trial(world: _World, who: Began, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
     """The trial and the cells of its customers, as they were known when it began."""
-    seen = None if who is None else _seen_then(world, who, notes)
-    if who is None or seen is None:
+    seen = _seen_then(world, who, notes)
+    if seen is None:
         return None
     granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
     channel = reach(seen.index, world.ways, granted).channel
@@ -255,17 +255,32 @@ def _cells_of(world: _World, seen: pd.DataFrame) -> np.ndarray:
 
 
 def _seen_then(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
-    """The customers of a trial as they were known when it began; None where that is too little."""
-    history = _days_before(world.look, who.first)
-    if history < world.look.spec.observation_days:
+    """The customers of a wave as they were known when it began; None where that is too little."""
+    history, wanted = _days_before(world.look, who.first), world.look.spec.observation_days
+    least = world.policy.effects.least
+    few = f"fewer than {least} in one season (policy.effects.least)"
+
+    def nothing(customers: int, why: str) -> None:
         notes.append(
-            f"treatments that began at {as_date(who.first)} teach nothing: {history} days of "
-            f"history before them, and the model looks back {world.look.spec.observation_days}"
+            f"trial: {customers:,} who began from {as_date(who.first)} on are left out: {why}"
         )
+
+    if history < wanted:
+        nothing(len(who.rows), f"{history} days of history before them, and the model looks back "
+                f"{wanted}")  # fmt: skip
+        return None
+    if len(who.rows) < least:
+        nothing(len(who.rows), few)
         return None
     seen = world.look.at(who.first)
     seen = seen[seen.index.isin(who.rows.index)]
-    return seen if len(seen) >= 2 * world.policy.effects.folds else None
+    if absent := len(who.rows) - len(seen):
+        nothing(absent, "not in the snapshot of that date")
+    if len(seen) >= least:
+        return seen
+    if len(seen):
+        nothing(len(seen), few)
+    return None
 
 
 def _all_tried(world: _World, randomised: Learnt | None) -> bool:
@@ -293,25 +308,24 @@ def _campaigns(world: _World, customers: pd.DataFrame, seed: int) -> dict[int, P
     return found
 
 
-def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Learnt | None:
-    days = world.policy.effects.horizon_days
-    who = began(world.look.tables, world.t, world.ways, days, randomised=randomised)
-    made = _trial(world, who, notes)
-    if made is None:
+def _learnt(world: _World, seed: int, notes: list[str]) -> Learnt | None:
+    """What lots teach, all waves of them together."""
+    settings, tables = world.policy.effects, world.look.tables
+    waves = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=True)
+    made = [wave for who in waves if (wave := _trial(world, who, notes)) is not None]
+    if sum(len(wave) for wave, _ in made) < 2 * settings.folds:
         return None
-    assert who is not None
-    notes += [f"trial: {note} are left out" for note in who.notes]
-    return learnt(*made, world.facets, world.policy.effects, seed)
+    whole, cell = stacked([wave for wave, _ in made]), np.concatenate([cell for _, cell in made])
+    return learnt(whole, cell, world.facets, settings, seed)
 
 
 def _observed(
     world: _World, seed: int, notes: list[str]
 ) -> tuple[Learnt | None, Comparison | None]:
     """What can be told from those who were handled by choice, if the comparison is sound."""
-    days = world.policy.effects.horizon_days
-    who = began(world.look.tables, world.t, world.ways, days, randomised=False)
-    made = _trial(world, who, notes)
-    settings = world.policy.effects
+    settings, tables = world.policy.effects, world.look.tables
+    chosen = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=False)
+    made = _trial(world, chosen[0], notes) if chosen else None
     compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)
     if made is None or compared is None:
         return None, None

@@ -5,11 +5,16 @@ brought, and how likely each of them was to be given each model. Where it was dr
 propensity is known and the comparison is randomised; where it was not, it has to be estimated, and
 the comparison is weaker. Who was given a model none of whose channels they consent to was in fact
 served on request: that is how being served on request comes to be measured.
+
+Lots are drawn again and again. Those of one season are a *wave*, with its own shares and its own
+days of watching; customers are known as they were when it began. Waves are stacked afterwards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,16 +33,15 @@ SEASON_US = 91 * DAY_US
 
 @dataclass(frozen=True)
 class Began:
-    """Customers by when a relationship model began with them, and how long they were watched.
+    """Customers with whom a relationship model began in one season, and how long they were watched.
 
     `rows` is indexed by customer_id: `began` (microseconds), `model`, `propensity` (NaN where not
-    recorded). `days` after it all of them could be watched. `notes` says who is left out.
+    recorded). `days` after it all of them could be watched.
     """
 
     rows: pd.DataFrame
     days: int
     randomised: bool
-    notes: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> int:
@@ -52,7 +56,8 @@ class Trial:
     `way`: (n,) position of the model each was handled by; `propensity`: (n, m) of each model, 0
     where it can't reach the customer; `outcome`: (n,) net margin, currency units scaled to
     the policy's horizon; `before`: (n, d) what was known of them when it began; `placebo`: (n,) the
-    net margin of the same length before, which no later treatment can have moved.
+    net margin of the same length before, which no later treatment can have moved. They were watched
+    for `days`, some for `fewest_days` only where waves of it could be watched less long.
     """
 
     customers: pd.Index
@@ -64,7 +69,7 @@ class Trial:
     randomised: bool
     days: int
     began: int
-    notes: list[str] = field(default_factory=list)
+    fewest_days: int | None = None
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -77,32 +82,61 @@ class Trial:
         )  # fmt: skip
 
 
+def stacked(waves: Sequence[Trial]) -> Trial:
+    """Waves with different customers as one trial."""
+    by_customer = ("way", "propensity", "outcome", "before", "placebo")
+    rows: dict[str, Any] = {n: np.concatenate([getattr(w, n) for w in waves]) for n in by_customer}
+    days = [wave.days for wave in waves]
+    return replace(
+        waves[0], customers=waves[0].customers.append([w.customers for w in waves[1:]]), **rows,
+        days=max(days), began=min(w.began for w in waves), fewest_days=min(days),
+    )  # fmt: skip
+
+
 def began(
-    tables: Tables, t: int, ways: Ways, horizon_days: int, *, randomised: bool
-) -> Began | None:
-    """Who began to be handled by one of the models before `t`; None where nobody can be watched.
+    tables: Tables, t: int, ways: Ways, horizon_days: int, notes: list[str], *, randomised: bool
+) -> list[Began]:
+    """Who began to be handled by one of the models before `t`, by wave.
 
     Each customer counts once: at the first treatment drawn by lot, or else at the last one that was
-    not and could be watched to the end, of those given out in one season. They are watched for as
+    not and could be watched to the end, of those given out in one season. A wave is watched for as
     many days, `horizon_days` at most, as makes customers x days largest; who began too late for
-    that is left out.
+    that is left out, and said in `notes`.
     """
     if "treatments" not in tables:
-        return None
+        return []
     latest = t if randomised else t - horizon_days * DAY_US
     rows = _rows(tables, t, ways, latest, randomised)
-    if rows.empty:
-        return None
+    waves = _by_season(rows) if randomised else [rows]
+    watched = [_watched(wave, t, horizon_days, randomised, notes) for wave in waves if len(wave)]
+    return [wave for wave in watched if wave is not None]
+
+
+def _by_season(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """Treatments by wave: those within a season of its first."""
+    waves = []
+    while len(rows):
+        inside = rows["began"] < rows["began"].min() + SEASON_US
+        waves.append(rows[inside])
+        rows = rows[~inside]
+    return waves
+
+
+def _watched(
+    rows: pd.DataFrame, t: int, horizon_days: int, randomised: bool, notes: list[str]
+) -> Began | None:
+    """The customers of a wave who can be watched for as long; None where that is too short."""
     waited = np.minimum((t - rows["began"].to_numpy()) // DAY_US, horizon_days)
     lengths, counts = np.unique(waited, return_counts=True)
     still = counts[::-1].cumsum()[::-1]
-    days = int(lengths[np.argmax(still * lengths)])
-    if days < LEAST_DAYS:
-        return None
+    days = int(lengths[np.argmax(still * lengths * (lengths >= LEAST_DAYS))])
+    days = max(days, LEAST_DAYS)
     kept = rows[waited >= days]
-    late = len(rows) - len(kept)
-    notes = [f"{late:,} who began less than {days} days before {as_date(t)}"] if late else []
-    return Began(kept, days, randomised, notes)
+    if late := len(rows) - len(kept):
+        notes.append(
+            f"trial: {late:,} who began less than {days} days before {as_date(t)} are left out"
+        )
+    return Began(kept, days, randomised) if len(kept) else None
 
 
 def _rows(tables: Tables, t: int, ways: Ways, latest: int, randomised: bool) -> pd.DataFrame:
@@ -173,5 +207,5 @@ def trial(
         net_between(tables, t, rows["began"], who.days, spec) * scale,
         before.to_numpy(float),
         net_between(tables, t, rows["began"], -who.days, spec) * scale,
-        who.randomised, who.days, who.first, list(who.notes),
+        who.randomised, who.days, who.first,
     )  # fmt: skip

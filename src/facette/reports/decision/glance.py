@@ -206,7 +206,8 @@ def _ground(decision: Decision) -> str:
     assert ground is not None
     trial = ground.trial
     how = "by lot" if trial.randomised else "by choice, and compared after adjustment"
+    fewest = "" if trial.fewest_days in (None, trial.days) else f"{trial.fewest_days} to "
     return (
         f"what models do is told by {number(len(trial))} customers to whom they were given {how} "
-        f"from {day(as_date(trial.began))} on, watched for {trial.days} days each"
+        f"from {day(as_date(trial.began))} on, watched for {fewest}{trial.days} days each"
     )
