@@ -56,7 +56,7 @@ def test_each_customer_counts_once_at_the_first_lot() -> None:
     )  # fmt: skip
     rows = found(tables).rows
     assert rows["model"].to_dict() == {"ann": "m0", "bob": "m1"}
-    assert rows.loc["ann", "propensity"] == 0.5
+    assert rows.loc["ann", "propensity"] == 0.75  # cat is left out, a third of those drawn
     assert np.isnan(rows.loc["bob", "propensity"])
 
 
@@ -102,6 +102,17 @@ def test_lots_of_one_season_are_a_wave_of_their_own() -> None:
     assert [list(wave.rows.index) for wave in made] == [["ann"], ["dan", "eve"], ["bob", "cat"]]
     assert [wave.first for wave in made] == [T - ago * DAY_US for ago in (600, 182, 90)]
     assert [wave.days for wave in made] == [HORIZON, HORIZON, 60]
+
+
+def test_propensities_are_among_the_models_that_the_policy_has() -> None:
+    """Five models drawn evenly, three of them given up since; the next wave has none of those."""
+    old = [(f"o{i:02d}", 300, name, True, 0.2) for i, name in enumerate(["m0", "m1", *"xyz"] * 4)]
+    again: list[Row] = [("o00", 290, "x", True, 0.2), ("o02", 50, "m0", True, 0.5)]
+    made, notes = waves(treated(*old, *again, ("new", 50, "m1", True, 0.5)))
+    assert [len(wave.rows) for wave in made] == [8, 2]
+    np.testing.assert_allclose(made[0].rows["propensity"], 0.5)
+    np.testing.assert_allclose(made[1].rows["propensity"], 0.5)
+    assert notes == ["trial: 12 drawn to models that the policy does not have are left out"]
 
 
 def test_waves_are_stacked_each_with_its_own_shares_and_days() -> None:
@@ -165,7 +176,7 @@ def test_customers_are_compared_by_what_they_were_meant_to_have() -> None:
     assert made.outcome.tolist() == [16.0, 0.0, 12.0, 0.0]  # of 50 days, scaled to 100
     assert made.placebo.tolist() == [0.0, 0.0, 0.0, 8.0]
     np.testing.assert_allclose(made.propensity, [
-        [0.25, 0.5, 0.0], [0.5, 0.5, 0.0], [0.25, 0.5, 0.0], [0.5, 0.0, 0.5],
+        [0.25, 0.75, 0.0], [0.5, 0.5, 0.0], [0.25, 0.75, 0.0], [0.75, 0.0, 0.25],
     ])  # fmt: skip
     assert made.keep(made.way == 0).customers.tolist() == ["ann", "cat"]
     assert len(made.keep(made.way == 0).before) == 2

@@ -28,6 +28,7 @@ from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
 LEAST_DAYS = 28
+TINY = 1e-12
 SEASON_US = 91 * DAY_US
 
 
@@ -36,7 +37,7 @@ class Began:
     """Customers with whom a relationship model began in one season, and how long they were watched.
 
     `rows` is indexed by customer_id: `began` (microseconds), `model`, `propensity` (NaN where not
-    recorded). `days` after it all of them could be watched.
+    recorded) among the models that are compared. `days` after it all of them could be watched.
     """
 
     rows: pd.DataFrame
@@ -105,21 +106,14 @@ def began(
     """
     if "treatments" not in tables:
         return []
-    latest = t if randomised else t - horizon_days * DAY_US
-    rows = _rows(tables, t, ways, latest, randomised)
-    waves = _by_season(rows) if randomised else [rows]
+    given = _given(tables, t, randomised)
+    known = given["model"].isin(ways.names)
+    if randomised:
+        waves = _by_season(given[known].drop_duplicates("customer_id"), given[~known], notes)
+    else:
+        waves = [_of_last_season(given[known & (given["began"] <= t - horizon_days * DAY_US)])]
     watched = [_watched(wave, t, horizon_days, randomised, notes) for wave in waves if len(wave)]
     return [wave for wave in watched if wave is not None]
-
-
-def _by_season(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    """Treatments by wave: those within a season of its first."""
-    waves = []
-    while len(rows):
-        inside = rows["began"] < rows["began"].min() + SEASON_US
-        waves.append(rows[inside])
-        rows = rows[~inside]
-    return waves
 
 
 def _watched(
@@ -139,22 +133,47 @@ def _watched(
     return Began(kept, days, randomised) if len(kept) else None
 
 
-def _rows(tables: Tables, t: int, ways: Ways, latest: int, randomised: bool) -> pd.DataFrame:
-    """One treatment of each customer: the first randomised, or the last of the others' season."""
+def _given(tables: Tables, t: int, randomised: bool) -> pd.DataFrame:
+    """Treatments begun before `t`, by customer and time."""
     known: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
     given = tables.columns("treatments")
     drawn = pl.col("randomised").fill_null(False) if "randomised" in given else pl.lit(False)
     likely = pl.col("propensity") if "propensity" in given else pl.lit(None)
     rows = (
-        known.filter(drawn if randomised else ~drawn)
-        .filter(pl.col("relationship_model").is_in(list(ways.names)), pl.col("from_date") <= latest)
-        .filter(pl.lit(randomised) | (pl.col("from_date") > pl.col("from_date").max() - SEASON_US))
+        known.filter(drawn if randomised else ~drawn, pl.col("from_date") <= t)
         .sort("customer_id", "from_date")
-        .unique("customer_id", keep="first" if randomised else "last", maintain_order=True)
         .select("customer_id", began="from_date", model="relationship_model",
                 propensity=likely.cast(pl.Float64))
     )  # fmt: skip
-    return pl.DataFrame(rows.collect()).to_pandas().set_index("customer_id")
+    return pl.DataFrame(rows.collect()).to_pandas()
+
+
+def _of_last_season(rows: pd.DataFrame) -> pd.DataFrame:
+    """The last treatment of each customer, of those within a season of the last of all."""
+    inside = rows["began"] > rows["began"].max() - SEASON_US
+    return rows[inside].drop_duplicates("customer_id", keep="last").set_index("customer_id")
+
+
+def _by_season(lots: pd.DataFrame, others: pd.DataFrame, notes: list[str]) -> list[pd.DataFrame]:
+    """Customers' first lots by wave: those within a season of its first.
+
+    `others` are lots that fell on models the policy does not have: who has no better is left out,
+    and the propensities of who was drawn with them are made those among the models that it has.
+    """
+    starts, opened = np.unique(np.r_[lots["began"], others["began"]]), []
+    while len(starts):
+        opened.append(starts[0])
+        starts = starts[starts >= starts[0] + SEASON_US]
+    wave, wave_of_others = (np.searchsorted(opened, r["began"], "right") for r in (lots, others))
+    first = pd.Series(wave, lots["customer_id"], float).reindex(others["customer_id"])
+    others = others.assign(wave=wave_of_others)[first.fillna(np.inf).to_numpy() > wave_of_others]
+    strangers = others.drop_duplicates(["customer_id", "wave"])["wave"].value_counts()
+    if gone := others["customer_id"].nunique():
+        notes.append(f"trial: {gone:,} drawn to models that the policy does not have are left out")
+    return [
+        of.assign(propensity=(of["propensity"] * (1 + strangers.get(w, 0) / len(of))).clip(upper=1))
+        for w, of in lots.set_index("customer_id").groupby(wave)
+    ]
 
 
 def net_between(
@@ -182,6 +201,17 @@ def net_between(
     return made * rate / 10**spec.minor_units
 
 
+def _drawn(shares: np.ndarray, assigned: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(n, m) the probability of each model: as recorded of the own, the rest by their shares."""
+    row = np.arange(len(assigned))
+    others = np.tile(shares, (len(assigned), 1))
+    others[row, assigned] = 0.0
+    own = np.where(np.isnan(own), shares[assigned], own)
+    drawn: np.ndarray = others * ((1 - own) / np.maximum(others.sum(axis=1), TINY))[:, None]
+    drawn[row, assigned] = own
+    return drawn
+
+
 def trial(
     who: Began, tables: Tables, t: int, before: pd.DataFrame, channel: np.ndarray, ways: Ways,
     spec: SnapshotSpec, horizon_days: int,
@@ -196,11 +226,9 @@ def trial(
     open_to[:, ways.on_request] = True
     reached = open_to[np.arange(len(rows)), assigned]
     shares = np.bincount(assigned, minlength=len(ways.names)) / len(rows)
-    likely = np.where(open_to, shares, 0.0)
-    own = rows["propensity"].to_numpy(float)
-    known = np.flatnonzero(reached & ~np.isnan(own))
-    likely[known, assigned[known]] = own[known]
-    likely[:, ways.on_request] += np.where(open_to, 0.0, shares).sum(axis=1)
+    drawn = _drawn(shares, assigned, rows["propensity"].to_numpy(float))
+    likely = np.where(open_to, drawn, 0.0)
+    likely[:, ways.on_request] += np.where(open_to, 0.0, drawn).sum(axis=1)
     scale = horizon_days / who.days
     return Trial(
         before.index, np.where(reached, assigned, ways.on_request), likely,
