@@ -149,9 +149,7 @@ def test_one_early_lot_changes_nothing_that_the_pilot_teaches(
     early = rows.filter("randomised").head(1).with_columns(
         from_date=pl.lit(at), to_date=pl.lit(at + DAY_US), recorded_at=pl.lit(at)
     )  # fmt: skip
-    frames: dict[str, Any] = dict(bank.tables.frames)
-    frames["treatments"] = nw.from_native(pl.concat([rows, early]).lazy())
-    tables = Tables(frames, bank.tables.first_at, bank.tables.observed_until)
+    tables = with_treatments(bank, pl.concat([rows, early]))
     found = planned(bank.policy, bank.bundle, tables, bank.t, None, 0, 0.95, seen=bank.seen)
     assert found.known.ground is not None
     assert free.known.ground is not None
@@ -159,6 +157,51 @@ def test_one_early_lot_changes_nothing_that_the_pilot_teaches(
     assert len(pilot) == len(usual) - 1
     assert (pilot.began, pilot.days) == (usual.began, usual.days)
     assert any(note.startswith("trial: 1 who began from") for note in found.notes)
+
+
+def with_treatments(bank: Bank, rows: pl.DataFrame) -> Tables:
+    frames: dict[str, Any] = dict(bank.tables.frames)
+    frames["treatments"] = nw.from_native(rows.lazy())
+    return Tables(frames, bank.tables.first_at, bank.tables.observed_until)
+
+
+def told_to_adjust(found: Planned) -> np.ndarray:
+    """(d,) which of the numbers known of the trial's customers are there to adjust by."""
+    assert found.known.ground is not None
+    there: np.ndarray = ~np.isnan(found.known.ground.trial.before).all(axis=0)
+    return there
+
+
+def test_a_model_that_saw_the_outcomes_adjusts_nothing(bank: Bank, free: Planned) -> None:
+    """One of its training dates looks ahead into the pilot; a model of 2023 could not."""
+    seen = free.seen.select_dtypes("number").columns
+    assert not told_to_adjust(free)[seen == "potential"].any()
+    said = [note for note in free.notes if "potential_tier from a model" in note]
+    assert len(said) == 1
+    assert "(training dates: 1)" in said[0]
+    about = {**bank.bundle.about, "training_dates": ["2023-06-01"]}
+    early = replace(bank.bundle, about=about)
+    found = planned(bank.policy, early, bank.tables, bank.t, None, 0, 0.95, seen=bank.seen)
+    assert told_to_adjust(found)[seen == "potential"].all()
+    assert not any("potential_tier from a model" in note for note in found.notes)
+
+
+def test_what_was_chosen_is_compared_where_there_is_a_window_before_it(bank: Bank) -> None:
+    rows = bank.tables["treatments"].collect("polars").to_native()
+    tables = with_treatments(bank, rows.with_columns(randomised=pl.lit(False)))
+
+    def found(days: int) -> Planned:
+        own = replace(
+            bank.policy, effects=replace(bank.policy.effects, horizon_days=days, overlap=0.002)
+        )
+        return planned(own, bank.bundle, tables, bank.t, None, 0, 0.95, seen=bank.seen)
+
+    compared = found(280).known.comparison
+    assert compared is not None
+    assert compared.customers >= compared.kept >= compared.tested > 100
+    short = found(364)
+    assert short.known.comparison is None
+    assert any("days of history 364 days earlier" in note for note in short.notes)
 
 
 def test_the_same_plan_comes_out_again(bank: Bank, free: Planned) -> None:

@@ -22,7 +22,7 @@ from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
 from facette.policy.trial import Began, Trial, began, stacked, trial
-from facette.registry.customer_model import POLICY_COLUMNS, Bundle
+from facette.registry.customer_model import NUMBERS, POLICY_COLUMNS, Bundle
 from facette.registry.packaging import as_rows
 from facette.segments.crossing import MicroSegments, micro_segments
 from facette.settings.policy import Policy
@@ -31,8 +31,10 @@ from facette.snapshots.known import first_known_day, known_at
 from facette.snapshots.panel import snapshot_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds
 
-FORETOLD = ("value_expected", "churn_probability", "headroom")
+FORETOLD = NUMBERS - {"behaviour_confidence"}
+LEARNT_TIERS = ("potential_tier", "grid_grade")  # value tiers are cut from past value
 
 
 def planned(
@@ -226,11 +228,33 @@ def on_record(tables: Tables, t: int, names: list[str]) -> pd.DataFrame:
 
 def before_of(seen: pd.DataFrame) -> np.ndarray:
     """(n, d) the numbers known of customers, for the regression of outcomes on the past."""
-    numbers = seen.select_dtypes("number")
-    held = [name for name in numbers if name not in FORETOLD]
-    told = [name for name in FORETOLD if name in numbers]
-    made: np.ndarray = numbers[[*held, *told]].to_numpy(dtype=float)
+    made: np.ndarray = seen.select_dtypes("number").to_numpy(dtype=float)
     return made
+
+
+def _before(world: _World, seen: pd.DataFrame, start: int, end: int) -> pd.DataFrame:
+    """The numbers known of customers, to adjust outcomes between `start` and `end` by.
+
+    What was foretold by a model that had learnt from outcomes of that time is missing (NaN): it
+    may know the very outcomes.
+    """
+    made = pd.DataFrame(before_of(seen), seen.index, seen.select_dtypes("number").columns)
+    if _seen_by_model(world, start, end):
+        made[[name for name in made if _foretold(str(name))]] = np.nan
+    return made
+
+
+def _foretold(name: str) -> bool:
+    return name in FORETOLD or name.startswith("headroom_")  # by category
+
+
+def _seen_by_model(world: _World, start: int, end: int) -> int:
+    """How many training dates of the model had outcomes between `start` and `end`."""
+    spec = world.look.spec
+    ahead = (spec.horizon_days + spec.gap_days) * DAY_US
+    dates = [microseconds(date, "training_dates") for date in
+             world.look.bundle.about.get("training_dates", [])]  # fmt: skip
+    return sum(date < end and start < date + ahead for date in dates)
 
 
 def _trial(world: _World, who: Began, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
@@ -240,7 +264,14 @@ def _trial(world: _World, who: Began, notes: list[str]) -> tuple[Trial, np.ndarr
         return None
     granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
     channel = reach(seen.index, world.ways, granted).channel
-    before = pd.DataFrame(before_of(seen), index=seen.index)
+    before = _before(world, seen, who.first, who.last)
+    learnt_tiers = [name for name in world.by if name in LEARNT_TIERS]
+    if learnt_tiers and (dates := _seen_by_model(world, who.first, who.last)):
+        notes.append(
+            f"trial: {len(seen):,} who began from {as_date(who.first)} on have their "
+            f"{', '.join(learnt_tiers)} from a model that had learnt from outcomes of that time "
+            f"(training dates: {dates}), so that effects by it are less sure than their errors say"
+        )
     made = trial(
         who, world.look.tables, world.t, before, channel, world.ways, world.look.spec,
         world.policy.horizon_days,
@@ -296,7 +327,7 @@ def _campaigns(world: _World, customers: pd.DataFrame, seed: int) -> dict[int, P
         seen = None if who is None else _seen_then(world, who, [])
         if who is None or seen is None:
             continue
-        before = pd.DataFrame(before_of(seen), index=seen.index)
+        before = _before(world, seen, who.first, who.last)
         made = campaign_trial(who, world.look.tables, world.t, before, world.look.spec)
         cell = _cells_of(world, seen)
         inside = cell >= 0
@@ -325,16 +356,40 @@ def _observed(
     """What can be told from those who were handled by choice, if the comparison is sound."""
     settings, tables = world.policy.effects, world.look.tables
     chosen = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=False)
-    made = _trial(world, chosen[0], notes) if chosen else None
-    compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)
-    if made is None or compared is None:
+    earlier = _earlier(world, chosen[0], notes) if chosen else None
+    made = None if earlier is None else _trial(world, chosen[0], notes)
+    if earlier is None or made is None:
+        return None, None
+    compared = adjusted(made[0], earlier, settings.overlap, settings.folds, seed)
+    if compared is None:
+        notes.append(
+            "treatments that were not drawn by lot are left aside: too few customers could have "
+            "been handled otherwise (policy.effects.overlap), or were there a window earlier"
+        )
         return None, None
     kept, comparison = compared
     if not comparison.sound:
         notes.append(
             "treatments that were not drawn by lot are left aside: by the same comparison they "
-            f"would have moved the year before them (p = {comparison.p:.2g})"
+            f"would have moved the {chosen[0].days} days before them (p = {comparison.p:.2g})"
         )
         return None, comparison
     cell = pd.Series(made[1], made[0].customers).loc[kept.customers].to_numpy()
     return learnt(kept, cell, world.facets, settings, seed), comparison
+
+
+def _earlier(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
+    """What was known of customers one window before `who` began; None where history is too short.
+
+    By it the window between is compared, which nothing that began later can have moved.
+    """
+    then = who.first - who.days * DAY_US
+    history, wanted = _days_before(world.look, then), world.look.spec.observation_days
+    if history < wanted:
+        notes.append(
+            "treatments that were not drawn by lot are left aside: nothing tells whether who was "
+            f"chosen differed before, with {history} days of history {who.days} days earlier, and "
+            f"the model looks back {wanted}"
+        )
+        return None
+    return _before(world, world.look.at(then), then, int(who.rows["began"].max()))

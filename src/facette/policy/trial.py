@@ -49,6 +49,11 @@ class Began:
         """The instant at which the first of them began."""
         return int(self.rows["began"].min())
 
+    @property
+    def last(self) -> int:
+        """The instant until which the last of them was watched."""
+        return int(self.rows["began"].max()) + self.days * DAY_US
+
 
 @dataclass(frozen=True)
 class Trial:
