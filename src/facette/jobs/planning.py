@@ -303,6 +303,9 @@ def _seen_then(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | No
     if len(who.rows) < least:
         nothing(len(who.rows), few)
         return None
+    if who.rows["model"].nunique() < 2:
+        nothing(len(who.rows), "all were given one model, with nothing to compare it by")
+        return None
     seen = world.look.at(who.first)
     seen = seen[seen.index.isin(who.rows.index)]
     if absent := len(who.rows) - len(seen):

@@ -214,8 +214,8 @@ def comparison_sentence(decision: Decision) -> str | None:
     return (
         f"of {number(found.customers)} customers handled by choice, {number(found.kept)} could "
         "have been handled otherwise and are compared; the same comparison of the time before, by "
-        f"what was known earlier still, finds differences as large by chance with p = {found.p:.2g} "
-        f"({number(found.tested)} customers){against}"
+        "what was known earlier still, finds differences as large by chance with p = "
+        f"{found.p:.2g} ({number(found.tested)} customers){against}"
     )
 
 
