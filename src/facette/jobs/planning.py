@@ -346,11 +346,31 @@ def _learnt(world: _World, seed: int, notes: list[str]) -> Learnt | None:
     """What lots teach, all waves of them together."""
     settings, tables = world.policy.effects, world.look.tables
     waves = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=True)
-    made = [wave for who in waves if (wave := _trial(world, who, notes)) is not None]
+    found = [(who, wave) for who in waves if (wave := _trial(world, who, notes)) is not None]
+    made = _of_the_same_models(found, notes)
     if sum(len(wave) for wave, _ in made) < 2 * settings.folds:
         return None
     whole, cell = stacked([wave for wave, _ in made]), np.concatenate([cell for _, cell in made])
     return learnt(whole, cell, world.facets, settings, seed)
+
+
+def _of_the_same_models(
+    found: list[tuple[Began, tuple[Trial, np.ndarray]]], notes: list[str]
+) -> list[tuple[Trial, np.ndarray]]:
+    """Waves in which the same models were drawn as in the largest.
+
+    Effects are against how customers of the wave were handled: where others were drawn that is
+    another average, and the effects of both would be mixed.
+    """
+    drawn = [set(who.rows["model"]) for who, _ in found]
+    usual = drawn[int(np.argmax([len(wave[0]) for _, wave in found]))] if found else set()
+    for (who, wave), models in zip(found, drawn, strict=True):
+        if models != usual:
+            notes.append(
+                f"trial: {len(wave[0]):,} who began from {as_date(who.first)} on are left out: "
+                "other models were drawn than in the largest wave"
+            )
+    return [wave for (_, wave), models in zip(found, drawn, strict=True) if models == usual]
 
 
 def _observed(
