@@ -1,5 +1,6 @@
 """What a contact does, told from campaigns that were drawn by lot."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -43,19 +44,58 @@ def test_arms_of_the_last_season_are_read_with_their_propensities() -> None:
     np.testing.assert_allclose(made.propensity, [[0.2, 0.8]] * 3)
 
 
+@pytest.mark.parametrize(("arms", "own"), [(1, 0.6), (3, 0.2), (3, None)])
+def test_being_sent_anything_is_told_by_campaign(arms: int, own: float | None) -> None:
+    """Six of ten are sent one of the arms in one campaign, nine of ten in the other."""
+    frames = []
+    for campaign, held_back in (("first", 4), ("other", 1)):
+        names = ["control"] * held_back + [f"arm {i % arms}" for i in range(10 - held_back)]
+        frame = contacts([200 + i for i in range(10)], names)
+        likely = [None if own is None else 0.4 if name == "control" else own for name in names]
+        frames.append(frame.with_columns(
+            campaign=pl.lit(campaign),
+            customer_id=pl.col("customer_id").str.replace("c000", f"c00{len(frames)}"),
+            propensity=pl.Series(likely if campaign == "first" else [None] * 10, dtype=pl.Float64),
+        ))  # fmt: skip
+    who = drawn_for(admitted(shop(1) | {"contacts": pl.concat(frames)}), at("2021-10-01"), "mail")
+    assert who is not None
+    first = who.rows.index.str.startswith("c000")
+    np.testing.assert_allclose(who.rows["propensity"][first], 0.6)
+    np.testing.assert_allclose(who.rows["propensity"][~first], 0.9)
+
+
 def test_a_campaign_without_a_control_arm_teaches_nothing() -> None:
     tables = admitted(shop(1) | {"contacts": contacts([200, 201], ["offer", "offer"])})
     assert drawn_for(tables, at("2021-10-01"), "mail") is None
+    both = contacts([200, 201, 202], ["offer", "control", "offer"]).with_columns(
+        campaign=pl.Series(["one", "one", "without"])
+    )
+    who = drawn_for(admitted(shop(1) | {"contacts": both}), at("2021-10-01"), "mail")
+    assert who is not None
+    assert list(who.rows.index) == ["c0000", "c0001"]
 
 
-def drawn(seed: int) -> tuple[Trial, np.ndarray]:
+def test_the_standard_error_of_a_contact_is_that_of_the_contrast() -> None:
+    """Two in three cells lie within one of the truth."""
+    inside = []
+    for seed in range(8):
+        trial, _ = drawn(100 + seed, effect=0.0)
+        rng = np.random.default_rng(seed)
+        cell, true = rng.integers(0, 30, N), rng.normal(0, 1, 30)
+        moved = replace(trial, outcome=trial.outcome + true[cell] * trial.way)
+        told = per_contact(moved, cell, [np.arange(30)], POLICY.effects, trial.before, 7)
+        inside.append(np.abs(told.effect - true) <= told.se)
+    assert 0.6 <= np.mean(inside) <= 0.76
+
+
+def drawn(seed: int, n: int = N, effect: float = EFFECT) -> tuple[Trial, np.ndarray]:
     """A campaign whose effect is 3 in the second of two cells, and nothing in the first."""
     rng = np.random.default_rng(seed)
-    x, cell = rng.normal(0, 5, (N, 2)), rng.integers(0, 2, N)
-    way = (rng.random(N) < 0.8).astype(int)
-    outcome = x.sum(axis=1) + EFFECT * way * cell + rng.normal(0, 4, N)
-    likely = np.tile([0.2, 0.8], (N, 1))
-    index = pd.Index([str(i) for i in range(N)])
+    x, cell = rng.normal(0, 5, (n, 2)), rng.integers(0, 2, n)
+    way = (rng.random(n) < 0.8).astype(int)
+    outcome = x.sum(axis=1) + effect * way * cell + rng.normal(0, 4, n)
+    likely = np.tile([0.2, 0.8], (n, 1))
+    index = pd.Index([str(i) for i in range(n)])
     return Trial(index, way, likely, outcome, x, x[:, 0], True, 30, 0), cell
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hydra.utils import instantiate
 from running import settings_of
@@ -29,7 +31,7 @@ from facette.settings.policy import Exclusion, Policy
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import panel
-from facette.tables.contract import Tables
+from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import read
 
 FLOOR = "policy.floor=60"
@@ -153,6 +155,81 @@ def test_who_is_excluded_from_their_model_is_not_held_out_nor_compared(
     lucky = drawn(assigned.index, 0.3, as_date(bank.t))
     assert (assigned["holdout"] == lucky & ~out).all()
     assert assigned_of(free)["eligible"].all()
+
+
+@pytest.mark.parametrize(
+    ("ago", "customers", "models", "why"),
+    [
+        (600, 1, ["phone_desk"], "fewer than 30"),
+        (600, 60, ["phone_desk"], "all were given one model"),
+        (600, 60, ["phone_desk", "quiet_mail"], "other models were drawn"),
+        (1_050, 1, ["phone_desk"], "of history"),
+    ],
+)
+def test_early_lots_change_nothing_that_the_pilot_teaches(
+    bank: Bank, free: Planned, ago: int, customers: int, models: list[str], why: str
+) -> None:
+    """Some were drawn long ago, or before there was any history: that is said."""
+    rows = bank.tables["treatments"].collect("polars").to_native()
+    at = bank.t - ago * DAY_US
+    early = rows.filter("randomised").unique("customer_id").sort("customer_id").head(customers)
+    early = early.with_columns(
+        from_date=pl.lit(at), to_date=pl.lit(at + DAY_US), recorded_at=pl.lit(at),
+        relationship_model=pl.Series((models * customers)[:customers]),
+    )  # fmt: skip
+    tables = with_treatments(bank, pl.concat([rows, early]))
+    found = planned(bank.policy, bank.bundle, tables, bank.t, None, 0, 0.95, seen=bank.seen)
+    assert found.known.ground is not None
+    assert free.known.ground is not None
+    pilot, usual = found.known.ground.trial, free.known.ground.trial
+    assert len(usual) - customers <= len(pilot) < len(usual)
+    assert (pilot.began, pilot.days) == (usual.began, usual.days)
+    assert any("who began from" in note and why in note for note in found.notes)
+
+
+def with_treatments(bank: Bank, rows: pl.DataFrame) -> Tables:
+    frames: dict[str, Any] = dict(bank.tables.frames)
+    frames["treatments"] = nw.from_native(rows.lazy())
+    return Tables(frames, bank.tables.first_at, bank.tables.observed_until)
+
+
+def told_to_adjust(found: Planned) -> np.ndarray:
+    """(d,) which of the numbers known of the trial's customers are there to adjust by."""
+    assert found.known.ground is not None
+    there: np.ndarray = ~np.isnan(found.known.ground.trial.before).all(axis=0)
+    return there
+
+
+def test_a_model_that_saw_the_outcomes_adjusts_nothing(bank: Bank, free: Planned) -> None:
+    """One of its training dates looks ahead into the pilot; a model of 2023 could not."""
+    seen = free.seen.select_dtypes("number").columns
+    assert not told_to_adjust(free)[seen == "potential"].any()
+    said = [note for note in free.notes if "potential_tier from a model" in note]
+    assert len(said) == 1
+    assert "(training dates: 1)" in said[0]
+    about = {**bank.bundle.about, "training_dates": ["2023-06-01"]}
+    early = replace(bank.bundle, about=about)
+    found = planned(bank.policy, early, bank.tables, bank.t, None, 0, 0.95, seen=bank.seen)
+    assert told_to_adjust(found)[seen == "potential"].all()
+    assert not any("potential_tier from a model" in note for note in found.notes)
+
+
+def test_what_was_chosen_is_compared_where_there_is_a_window_before_it(bank: Bank) -> None:
+    rows = bank.tables["treatments"].collect("polars").to_native()
+    tables = with_treatments(bank, rows.with_columns(randomised=pl.lit(False)))
+
+    def found(days: int) -> Planned:
+        own = replace(
+            bank.policy, effects=replace(bank.policy.effects, horizon_days=days, overlap=0.002)
+        )
+        return planned(own, bank.bundle, tables, bank.t, None, 0, 0.95, seen=bank.seen)
+
+    compared = found(280).comparison
+    assert compared is not None
+    assert compared.customers >= compared.kept >= compared.tested > 100
+    short = found(364)
+    assert short.comparison is None
+    assert any("days of history 364 days earlier" in note for note in short.notes)
 
 
 def test_the_same_plan_comes_out_again(bank: Bank, free: Planned) -> None:

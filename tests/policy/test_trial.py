@@ -10,7 +10,7 @@ from books import exactly, spec
 from trials import simple_policy
 
 from facette.policy.relationship import ways
-from facette.policy.trial import LEAST_DAYS, Began, began, net_between, trial
+from facette.policy.trial import LEAST_DAYS, Began, began, net_between, stacked, trial
 from facette.tables.contract import DAY_US, Tables
 
 WAYS = ways(simple_policy([1.0, 1.0]))  # m0, m1, on_request
@@ -38,9 +38,13 @@ def sold(*rows: tuple[str, float, float]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def waves(tables: Tables, *, randomised: bool = True) -> tuple[list[Began], list[str]]:
+    notes: list[str] = []
+    return began(tables, T, WAYS, HORIZON, notes, randomised=randomised), notes
+
+
 def found(tables: Tables, *, randomised: bool = True) -> Began:
-    made = began(tables, T, WAYS, HORIZON, randomised=randomised)
-    assert made is not None
+    (made,), _ = waves(tables, randomised=randomised)
     return made
 
 
@@ -52,17 +56,17 @@ def test_each_customer_counts_once_at_the_first_lot() -> None:
     )  # fmt: skip
     rows = found(tables).rows
     assert rows["model"].to_dict() == {"ann": "m0", "bob": "m1"}
-    assert rows.loc["ann", "propensity"] == 0.5
+    assert rows.loc["ann", "propensity"] == 0.75  # cat is left out, a third of those drawn
     assert np.isnan(rows.loc["bob", "propensity"])
 
 
 def test_who_began_too_late_to_be_watched_is_left_out_and_said() -> None:
     early = [(f"e{i}", 90, "m0", True, None) for i in range(10)]
     late: list[Row] = [("late", 30, "m1", True, None), ("later", 5, "m1", True, None)]
-    made = found(treated(*early, *late))
+    (made,), notes = waves(treated(*early, *late))
     assert made.days == 90
     assert not made.rows.index.isin(["late", "later"]).any()
-    assert made.notes == ["2 who began less than 90 days before 2021-06-22"]
+    assert notes == ["trial: 2 who began less than 90 days before 2021-06-22 are left out"]
     assert made.first == T - 90 * DAY_US
     many = found(treated(*early, *[(f"l{i}", 60, "m1", True, None) for i in range(30)]))
     assert many.days == 60
@@ -73,10 +77,58 @@ def test_who_began_too_late_to_be_watched_is_left_out_and_said() -> None:
 
 def test_treatments_of_the_last_days_and_of_the_future_are_no_trial() -> None:
     recent = treated(("ann", LEAST_DAYS - 1, "m0", True, None))
-    assert began(recent, T, WAYS, HORIZON, randomised=True) is None
-    ahead = treated(("ann", -1, "m0", True, None))
-    assert began(ahead, T, WAYS, HORIZON, randomised=True) is None
-    assert began(exactly({}), T, WAYS, HORIZON, randomised=True) is None
+    made, notes = waves(recent)
+    assert not made
+    assert notes == ["trial: 1 who began less than 28 days before 2021-06-22 are left out"]
+    assert waves(treated(("ann", -1, "m0", True, None))) == ([], [])
+    assert waves(exactly({})) == ([], [])
+
+
+def test_a_crowd_that_began_just_now_does_not_hide_who_was_watched_before() -> None:
+    now = [(f"n{i}", 10, "m0", True, None) for i in range(100)]
+    made = found(treated(("ann", 60, "m0", True, None), ("bob", 60, "m1", True, None), *now))
+    assert made.days == 60
+    assert list(made.rows.index) == ["ann", "bob"]
+
+
+def test_lots_of_one_season_are_a_wave_of_their_own() -> None:
+    """One lot long ago neither ages nor shortens what is drawn later; a second lot is none."""
+    tables = treated(
+        ("ann", 600, "m0", True, None), ("ann", 90, "m1", True, None),
+        ("bob", 90, "m0", True, None), ("cat", 60, "m1", True, None),
+        ("dan", 180, "m1", True, None), ("eve", 182, "m0", True, None),
+    )  # fmt: skip
+    made, _ = waves(tables)
+    assert [list(wave.rows.index) for wave in made] == [["ann"], ["dan", "eve"], ["bob", "cat"]]
+    assert [wave.first for wave in made] == [T - ago * DAY_US for ago in (600, 182, 90)]
+    assert [wave.days for wave in made] == [HORIZON, HORIZON, 60]
+
+
+def test_propensities_are_among_the_models_that_the_policy_has() -> None:
+    """Five models drawn evenly, three of them given up since; the next wave has none of those."""
+    old = [(f"o{i:02d}", 300, name, True, 0.2) for i, name in enumerate(["m0", "m1", *"xyz"] * 4)]
+    again: list[Row] = [("o00", 290, "x", True, 0.2), ("o02", 50, "m0", True, 0.5)]
+    made, notes = waves(treated(*old, *again, ("new", 50, "m1", True, 0.5)))
+    assert [len(wave.rows) for wave in made] == [8, 2]
+    np.testing.assert_allclose(made[0].rows["propensity"], 0.5)
+    np.testing.assert_allclose(made[1].rows["propensity"], 0.5)
+    assert notes == ["trial: 12 drawn to models that the policy does not have are left out"]
+
+
+def test_waves_are_stacked_each_with_its_own_shares_and_days() -> None:
+    early = [(f"e{i}", 300, f"m{int(i < 3)}", True, None) for i in range(4)]
+    late = [(f"l{i}", 50, "m0", True, None) for i in range(2)]
+    tables = treated(*early, *late, transactions=sold(("e0", 290, 800), ("l1", 40, 800)))
+    each = [
+        trial(wave, tables, T, pd.DataFrame({"x": 1.0}, wave.rows.index),
+              np.zeros((len(wave.rows), 3), dtype=int), WAYS, spec(tables), HORIZON)
+        for wave in waves(tables)[0]
+    ]  # fmt: skip
+    made = stacked(each)
+    assert made.customers.tolist() == ["e0", "e1", "e2", "e3", "l0", "l1"]
+    assert made.propensity.tolist() == [[0.25, 0.75, 0]] * 4 + [[1, 0, 0]] * 2
+    assert made.outcome.tolist() == [8, 0, 0, 0, 0, 16]
+    assert (made.days, made.fewest_days, made.began) == (HORIZON, 50, T - 300 * DAY_US)
 
 
 def test_what_was_not_drawn_counts_at_its_last_that_could_be_watched_in_one_season() -> None:
@@ -124,7 +176,7 @@ def test_customers_are_compared_by_what_they_were_meant_to_have() -> None:
     assert made.outcome.tolist() == [16.0, 0.0, 12.0, 0.0]  # of 50 days, scaled to 100
     assert made.placebo.tolist() == [0.0, 0.0, 0.0, 8.0]
     np.testing.assert_allclose(made.propensity, [
-        [0.25, 0.5, 0.0], [0.5, 0.5, 0.0], [0.25, 0.5, 0.0], [0.5, 0.0, 0.5],
+        [0.25, 0.75, 0.0], [0.5, 0.5, 0.0], [0.25, 0.75, 0.0], [0.75, 0.0, 0.25],
     ])  # fmt: skip
     assert made.keep(made.way == 0).customers.tolist() == ["ann", "cat"]
     assert len(made.keep(made.way == 0).before) == 2

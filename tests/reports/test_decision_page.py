@@ -14,6 +14,7 @@ from test_page import HOSTILE, Page
 
 from facette.policy.accounts import LINES
 from facette.policy.decision import Decision
+from facette.policy.observational import Comparison
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, remedies_table
 from facette.reports.decision.effects import heat
@@ -37,7 +38,7 @@ from facette.reports.decision.tables import (
 )
 from facette.reports.decision.told import policy_told
 from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
-from facette.reports.decision.words import limit_lines, rights_lines
+from facette.reports.decision.words import comparison_sentence, limit_lines, rights_lines
 from facette.reports.page import render
 
 MINUS = "\N{MINUS SIGN}"
@@ -185,6 +186,30 @@ def test_with_a_trial_there_is_no_stamp_and_only_a_sure_effect_is_good(made, pag
     for effect, tone in ((1.0, "same"), (-20_000.0, "worse")):
         turned = replace(planned, claim=replace(planned.claim, effect=effect))
         assert effect_told(replace(made["whole"], planned=turned))[1] == tone
+
+
+def test_waves_that_were_watched_less_long_are_said(made):
+    planned = made["whole"].planned
+    ground = planned.known.ground
+    assert ground is not None
+    days = ground.trial.days
+    for fewest, said in ((None, f"{days}"), (days, f"{days}"), (91, f"91 to {days}")):
+        trial = replace(ground.trial, fewest_days=fewest)
+        known = replace(planned.known, ground=replace(ground, trial=trial))
+        told = dict(glance_lines(replace(made["whole"], planned=replace(planned, known=known))))
+        assert told["evidence"].endswith(f"watched for {said} days each")
+
+
+def test_how_sound_a_comparison_is_is_said(made):
+    assert comparison_sentence(made["whole"]) is None
+    planned, none = made["whole"].planned, np.zeros(3)
+    for p, left_aside in ((0.4, False), (0.001, True)):
+        known = replace(planned.known, comparison=Comparison(2_000, 1_800, 1_500, none, none, p))
+        told = comparison_sentence(replace(made["whole"], planned=replace(planned, known=known)))
+        assert told is not None
+        assert told.startswith("of 2,000 customers handled by choice, 1,800 could have")
+        assert f"p = {p}" in told
+        assert ("left aside" in told) == left_aside
 
 
 def test_a_claim_whose_interval_holds_0_is_said_not_to_be_shown(made, pages):

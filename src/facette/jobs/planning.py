@@ -15,14 +15,14 @@ from facette.policy.campaigns import PerContact, campaign_trial, drawn_for, per_
 from facette.policy.claim import claimed
 from facette.policy.decision import Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
-from facette.policy.observational import adjusted
+from facette.policy.observational import Comparison, adjusted
 from facette.policy.plan import Base, plan
 from facette.policy.power import Lot, drawn
 from facette.policy.reach import NONE, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
-from facette.policy.trial import Began, Trial, began, trial
-from facette.registry.customer_model import POLICY_COLUMNS, Bundle
+from facette.policy.trial import Began, Trial, began, stacked, trial
+from facette.registry.customer_model import NUMBERS, POLICY_COLUMNS, Bundle
 from facette.registry.packaging import as_rows
 from facette.segments.crossing import MicroSegments, micro_segments
 from facette.settings.policy import Policy
@@ -32,8 +32,10 @@ from facette.snapshots.panel import snapshot_at
 from facette.snapshots.protected import for_scoring
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds
 
-FORETOLD = ("value_expected", "churn_probability", "headroom")
+FORETOLD = NUMBERS - {"behaviour_confidence"}
+LEARNT_TIERS = ("potential_tier", "grid_grade")  # value tiers are cut from past value
 
 
 def planned(
@@ -67,10 +69,10 @@ def planned(
     lot = lot or Lot(as_date(t), as_date(t + policy.horizon_days * DAY_US))
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by, lot)
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
-    randomised = _learnt(world, True, seed, notes)
-    observed = None
+    randomised = _learnt(world, seed, notes)
+    observed, comparison = None, None
     if policy.effects.observational and not _all_tried(world, randomised):
-        observed = _observed(world, seed, notes)
+        observed, comparison = _observed(world, seed, notes)
     campaigns = {} if _all_tried(world, randomised) else _campaigns(world, customers, seed)
     known = knowledge(
         known_ways, policy.effects, randomised, observed, customers,
@@ -84,7 +86,7 @@ def planned(
     return Planned(
         t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone, lot,
         None if before is None else before[_still_customers(before, spec)], as_date(then),
-        [*cells.notes, *notes, *known.notes],
+        [*cells.notes, *notes], comparison,
     )  # fmt: skip
 
 
@@ -235,21 +237,50 @@ def on_record(tables: Tables, t: int, names: list[str]) -> pd.DataFrame:
 
 def before_of(seen: pd.DataFrame) -> np.ndarray:
     """(n, d) the numbers known of customers, for the regression of outcomes on the past."""
-    numbers = seen.select_dtypes("number")
-    held = [name for name in numbers if name not in FORETOLD]
-    told = [name for name in FORETOLD if name in numbers]
-    made: np.ndarray = numbers[[*held, *told]].to_numpy(dtype=float)
+    made: np.ndarray = seen.select_dtypes("number").to_numpy(dtype=float)
     return made
 
 
-def _trial(world: _World, who: Began | None, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
+def _before(world: _World, seen: pd.DataFrame, start: int, end: int) -> pd.DataFrame:
+    """The numbers known of customers, to adjust outcomes between `start` and `end` by.
+
+    What was foretold by a model that had learnt from outcomes of that time is missing (NaN): it
+    may know the very outcomes.
+    """
+    made = pd.DataFrame(before_of(seen), seen.index, seen.select_dtypes("number").columns)
+    if _seen_by_model(world, start, end):
+        made[[name for name in made if _foretold(str(name))]] = np.nan
+    return made
+
+
+def _foretold(name: str) -> bool:
+    return name in FORETOLD or name.startswith("headroom_")  # by category
+
+
+def _seen_by_model(world: _World, start: int, end: int) -> int:
+    """How many training dates of the model had outcomes between `start` and `end`."""
+    spec = world.look.spec
+    ahead = (spec.horizon_days + spec.gap_days) * DAY_US
+    dates = [microseconds(date, "training_dates") for date in
+             world.look.bundle.about.get("training_dates", [])]  # fmt: skip
+    return sum(date < end and start < date + ahead for date in dates)
+
+
+def _trial(world: _World, who: Began, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
     """The trial and the cells of its customers, as they were known when it began."""
-    seen = None if who is None else _seen_then(world, who, notes)
-    if who is None or seen is None:
+    seen = _seen_then(world, who, notes)
+    if seen is None:
         return None
     granted = consented(world.look.tables, who.first, seen.index, world.ways, world.policy.consent)
     channel = reach(seen.index, world.ways, granted).channel
-    before = pd.DataFrame(before_of(seen), index=seen.index)
+    before = _before(world, seen, who.first, who.last)
+    learnt_tiers = [name for name in world.by if name in LEARNT_TIERS]
+    if learnt_tiers and (dates := _seen_by_model(world, who.first, who.last)):
+        notes.append(
+            f"trial: {len(seen):,} who began from {as_date(who.first)} on have their "
+            f"{', '.join(learnt_tiers)} from a model that had learnt from outcomes of that time "
+            f"(training dates: {dates}), so that effects by it are less sure than their errors say"
+        )
     made = trial(
         who, world.look.tables, world.t, before, channel, world.ways, world.look.spec,
         world.policy.horizon_days,
@@ -264,17 +295,35 @@ def _cells_of(world: _World, seen: pd.DataFrame) -> np.ndarray:
 
 
 def _seen_then(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
-    """The customers of a trial as they were known when it began; None where that is too little."""
-    history = _days_before(world.look, who.first)
-    if history < world.look.spec.observation_days:
+    """The customers of a wave as they were known when it began; None where that is too little."""
+    history, wanted = _days_before(world.look, who.first), world.look.spec.observation_days
+    least = world.policy.effects.least
+    few = f"fewer than {least} in one season (policy.effects.least)"
+
+    def nothing(customers: int, why: str) -> None:
         notes.append(
-            f"treatments that began at {as_date(who.first)} teach nothing: {history} days of "
-            f"history before them, and the model looks back {world.look.spec.observation_days}"
+            f"trial: {customers:,} who began from {as_date(who.first)} on are left out: {why}"
         )
+
+    if history < wanted:
+        nothing(len(who.rows), f"{history} days of history before them, and the model looks back "
+                f"{wanted}")  # fmt: skip
+        return None
+    if len(who.rows) < least:
+        nothing(len(who.rows), few)
+        return None
+    if who.rows["model"].nunique() < 2:
+        nothing(len(who.rows), "all were given one model, with nothing to compare it by")
         return None
     seen = world.look.at(who.first)
     seen = seen[seen.index.isin(who.rows.index)]
-    return seen if len(seen) >= 2 * world.policy.effects.folds else None
+    if absent := len(who.rows) - len(seen):
+        nothing(absent, "not in the snapshot of that date")
+    if len(seen) >= least:
+        return seen
+    if len(seen):
+        nothing(len(seen), few)
+    return None
 
 
 def _all_tried(world: _World, randomised: Learnt | None) -> bool:
@@ -290,7 +339,7 @@ def _campaigns(world: _World, customers: pd.DataFrame, seed: int) -> dict[int, P
         seen = None if who is None else _seen_then(world, who, [])
         if who is None or seen is None:
             continue
-        before = pd.DataFrame(before_of(seen), index=seen.index)
+        before = _before(world, seen, who.first, who.last)
         made = campaign_trial(who, world.look.tables, world.t, before, world.look.spec)
         cell = _cells_of(world, seen)
         inside = cell >= 0
@@ -302,32 +351,77 @@ def _campaigns(world: _World, customers: pd.DataFrame, seed: int) -> dict[int, P
     return found
 
 
-def _learnt(world: _World, randomised: bool, seed: int, notes: list[str]) -> Learnt | None:
-    days = world.policy.effects.horizon_days
-    who = began(world.look.tables, world.t, world.ways, days, randomised=randomised)
-    made = _trial(world, who, notes)
-    if made is None:
+def _learnt(world: _World, seed: int, notes: list[str]) -> Learnt | None:
+    """What lots teach, all waves of them together."""
+    settings, tables = world.policy.effects, world.look.tables
+    waves = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=True)
+    found = [(who, wave) for who in waves if (wave := _trial(world, who, notes)) is not None]
+    made = _of_the_same_models(found, notes)
+    if sum(len(wave) for wave, _ in made) < 2 * settings.folds:
         return None
-    assert who is not None
-    notes += [f"trial: {note} are left out" for note in who.notes]
-    return learnt(*made, world.facets, world.policy.effects, seed)
+    whole, cell = stacked([wave for wave, _ in made]), np.concatenate([cell for _, cell in made])
+    return learnt(whole, cell, world.facets, settings, seed)
 
 
-def _observed(world: _World, seed: int, notes: list[str]) -> Learnt | None:
+def _of_the_same_models(
+    found: list[tuple[Began, tuple[Trial, np.ndarray]]], notes: list[str]
+) -> list[tuple[Trial, np.ndarray]]:
+    """Waves in which the same models were drawn as in the largest.
+
+    Effects are against how customers of the wave were handled: where others were drawn that is
+    another average, and the effects of both would be mixed.
+    """
+    drawn = [set(who.rows["model"]) for who, _ in found]
+    usual = drawn[int(np.argmax([len(wave[0]) for _, wave in found]))] if found else set()
+    for (who, wave), models in zip(found, drawn, strict=True):
+        if models != usual:
+            notes.append(
+                f"trial: {len(wave[0]):,} who began from {as_date(who.first)} on are left out: "
+                "other models were drawn than in the largest wave"
+            )
+    return [wave for (_, wave), models in zip(found, drawn, strict=True) if models == usual]
+
+
+def _observed(
+    world: _World, seed: int, notes: list[str]
+) -> tuple[Learnt | None, Comparison | None]:
     """What can be told from those who were handled by choice, if the comparison is sound."""
-    days = world.policy.effects.horizon_days
-    who = began(world.look.tables, world.t, world.ways, days, randomised=False)
-    made = _trial(world, who, notes)
-    settings = world.policy.effects
-    compared = None if made is None else adjusted(made[0], settings.overlap, settings.folds, seed)
-    if made is None or compared is None:
-        return None
+    settings, tables = world.policy.effects, world.look.tables
+    chosen = began(tables, world.t, world.ways, settings.horizon_days, notes, randomised=False)
+    earlier = _earlier(world, chosen[0], notes) if chosen else None
+    made = None if earlier is None else _trial(world, chosen[0], notes)
+    if earlier is None or made is None:
+        return None, None
+    compared = adjusted(made[0], earlier, settings.overlap, settings.folds, seed)
+    if compared is None:
+        notes.append(
+            "treatments that were not drawn by lot are left aside: too few customers could have "
+            "been handled otherwise (policy.effects.overlap), or were there a window earlier"
+        )
+        return None, None
     kept, comparison = compared
     if not comparison.sound:
         notes.append(
             "treatments that were not drawn by lot are left aside: by the same comparison they "
-            f"would have moved the year before them (p = {comparison.p:.2g})"
+            f"would have moved the {chosen[0].days} days before them (p = {comparison.p:.2g})"
+        )
+        return None, comparison
+    cell = pd.Series(made[1], made[0].customers).loc[kept.customers].to_numpy()
+    return learnt(kept, cell, world.facets, settings, seed), comparison
+
+
+def _earlier(world: _World, who: Began, notes: list[str]) -> pd.DataFrame | None:
+    """What was known of customers one window before `who` began; None where history is too short.
+
+    By it the window between is compared, which nothing that began later can have moved.
+    """
+    then = who.first - who.days * DAY_US
+    history, wanted = _days_before(world.look, then), world.look.spec.observation_days
+    if history < wanted:
+        notes.append(
+            "treatments that were not drawn by lot are left aside: nothing tells whether who was "
+            f"chosen differed before, with {history} days of history {who.days} days earlier, and "
+            f"the model looks back {wanted}"
         )
         return None
-    cell = pd.Series(made[1], made[0].customers).loc[kept.customers].to_numpy()
-    return learnt(kept, cell, world.facets, settings, seed)
+    return _before(world, world.look.at(then), then, int(who.rows["began"].max()))

@@ -37,29 +37,44 @@ class PerContact:
 def drawn_for(tables: Tables, t: int, channel: str) -> Began | None:
     """Customers drawn for campaigns by a channel in the last season whose answer is known.
 
-    Each at the last of them; `model` is `control` or the channel. None where there are none.
+    Each at the last of them; `model` is `control` or the channel, `propensity` that of being sent
+    anything. Campaigns that held back nobody, or everybody, teach nothing. None where none is left.
     """
     if "contacts" not in tables or not set(tables.columns("contacts")) >= NEEDED:
         return None
     known: pl.LazyFrame = known_at(tables, "contacts", t).to_native()
-    propensity = "propensity" in tables.columns("contacts")
-    held_back = pl.col("arm").str.to_lowercase() == CONTROL
+    recorded = pl.col("propensity") if "propensity" in tables.columns("contacts") else pl.lit(None)
     rows = (
         known.filter(pl.col("randomised").fill_null(False) & (pl.col("channel") == channel))
         .filter(pl.col("arm").is_not_null() & (pl.col("sent_at") <= t - ANSWER_DAYS * DAY_US))
         .filter(pl.col("sent_at") > pl.col("sent_at").max() - SEASON_US)
-        .sort("customer_id", "sent_at")
-        .unique("customer_id", keep="last", maintain_order=True)
+        .with_columns(
+            arm=pl.col("arm").str.to_lowercase(),
+            propensity=recorded.cast(pl.Float64).fill_nan(None),
+        )
+        .with_columns(sent=pl.col("arm") != CONTROL)
+        .filter(pl.col("sent").n_unique().over("campaign") == 2)
+        .sort("customer_id", "sent_at", "campaign")
         .select(
             "customer_id", began="sent_at",
-            model=pl.when(held_back).then(pl.lit(CONTROL)).otherwise(pl.lit(channel)),
-            propensity=pl.col("propensity") if propensity else pl.lit(None, pl.Float64),
+            model=pl.when("sent").then(pl.lit(channel)).otherwise(pl.lit(CONTROL)),
+            propensity=_being_sent(),
         )
+        .unique("customer_id", keep="last", maintain_order=True)
     )  # fmt: skip
     found = pl.DataFrame(rows.collect()).to_pandas().set_index("customer_id")
-    if found["model"].nunique() < 2:
-        return None
-    return Began(found, ANSWER_DAYS, True)
+    return Began(found, ANSWER_DAYS, True) if found["model"].nunique() == 2 else None
+
+
+def _being_sent() -> pl.Expr:
+    """The probability of being sent any arm of a campaign, from propensities of the own arm.
+
+    With several arms only those who were held back tell it. The campaign's share where nobody does.
+    """
+    sent, own = pl.col("sent"), pl.col("propensity")
+    one_arm = pl.col("arm").n_unique().over("campaign") == 2
+    told = pl.when(~sent).then(1 - own).when(one_arm).then(own)
+    return pl.coalesce(told, told.mean().over("campaign"), sent.mean().over("campaign"))
 
 
 def campaign_trial(
@@ -68,8 +83,7 @@ def campaign_trial(
     """The customers of `before` (n, d), held back or sent, and their net margin of 30 days."""
     rows = who.rows.loc[before.index]
     way = np.where(rows["model"] == CONTROL, HELD_BACK, SENT)
-    share, own = float((way == SENT).mean()), rows["propensity"].to_numpy(float)
-    sent = np.where(np.isnan(own), share, np.where(way == SENT, own, 1 - own))
+    sent = rows["propensity"].to_numpy(float)
     return Trial(
         before.index, way, np.column_stack([1 - sent, sent]),
         net_between(tables, t, rows["began"], who.days, spec), before.to_numpy(float),

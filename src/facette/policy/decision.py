@@ -11,6 +11,7 @@ import pandas as pd
 from facette.policy.accounts import Accounts, Losing
 from facette.policy.claim import Claim
 from facette.policy.knowledge import Knowledge
+from facette.policy.observational import Comparison
 from facette.policy.plan import Plan
 from facette.policy.power import Lot
 from facette.policy.relationship import Ways
@@ -27,7 +28,7 @@ class Planned:
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
     `about`: what the packaged model says of itself, and the `segment_names` by id. `cells`: what
     put customers into cells. `lot`: by which they are held out. `before`: customers as they were a
-    horizon earlier, None where history is short.
+    horizon earlier, None where history is short. `comparison`: of who was handled so by choice.
     """
 
     t: int
@@ -44,6 +45,7 @@ class Planned:
     before: pd.DataFrame | None = None
     before_date: str | None = None
     notes: list[str] = field(default_factory=list)
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ Propensities are estimated from what was known when the treatment began, and fro
 reach the customer at all (multinomial logistic regression), and customers who could hardly have
 been handled otherwise are left out (Crump et al. 2009: overlap). A placebo tells what is left of
 the old policy's choice: the net value *before* the treatment, which no treatment can have moved,
-compared by the same propensities and without the regression that knows it. Where it differs between
-models by more than chance, so would the effects, and they are not used. What nobody wrote down
-stays unseen by it.
+compared in the same way by what was known one window earlier still. What is known at the treatment
+holds that very net value, and a comparison adjusted for it could not fail. Where it differs between
+models by more than chance, so may the effects, and they are not used. A choice by what nobody
+wrote down shows where it moved net value then already. A choice by the last window's own net value
+shows too, though adjusting for it would do: the placebo errs towards leaving a comparison aside.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy.stats import chi2
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -32,12 +35,14 @@ DOUBT = 0.05  # p-value of the placebo below which the comparison is not believe
 class Comparison:
     """How sound an observational comparison is.
 
-    `kept` of `customers` had a chance of being handled otherwise; `placebo`: (m,) its effect on the
-    past, currency units, `p` the probability of such by chance (Wald's chi-squared over models).
+    `kept` of `customers` had a chance of being handled otherwise, and `tested` of these were there
+    one window earlier; `placebo`: (m,) its effect on the past of those, currency units, `p` the
+    probability of such by chance (Wald's chi-squared over models).
     """
 
     customers: int
     kept: int
+    tested: int
     placebo: np.ndarray
     placebo_se: np.ndarray
     p: float
@@ -49,17 +54,29 @@ class Comparison:
 
 
 def adjusted(
-    trial: Trial, overlap: float, folds: int, seed: int
+    trial: Trial, earlier: pd.DataFrame, overlap: float, folds: int, seed: int
 ) -> tuple[Trial, Comparison] | None:
     """The trial with estimated propensities, of those who overlap; None where too few models are.
 
-    `overlap`: the least propensity, of every model that can reach the customer and was given at
-    all, at which a customer is kept.
+    `earlier`: (k, d) what was known of customers one window before they were handled so, of those
+    who were there. `overlap`: the least propensity, of every model that can reach the customer and
+    was given at all, at which a customer is kept.
     """
-    had = np.unique(trial.way)
-    if len(had) < 2 or np.bincount(trial.way).max() == len(trial):
+    kept = _overlapping(trial, overlap, folds)
+    if kept is None:
         return None
-    if np.bincount(trial.way)[had].min() < folds:
+    there = kept.keep(kept.customers.isin(earlier.index))
+    then = earlier.loc[there.customers].to_numpy(float)
+    tested = _overlapping(replace(there, before=then), overlap, folds)
+    if tested is None:
+        return None
+    return kept, _placebo(tested, len(trial), len(kept), folds, seed)
+
+
+def _overlapping(trial: Trial, overlap: float, folds: int) -> Trial | None:
+    """Who could have been handled otherwise, with propensities estimated from `before`."""
+    had = np.unique(trial.way)
+    if len(had) < 2 or np.bincount(trial.way)[had].min() < folds:
         return None
     likely = np.zeros(trial.propensity.shape)
     guess = make_pipeline(
@@ -73,14 +90,11 @@ def adjusted(
     likely = np.divide(likely, total, out=np.zeros_like(likely), where=total > 0)
     inside = np.where(able, likely, 1.0)[:, had].min(axis=1) >= overlap
     kept = replace(trial, propensity=likely).keep(inside)
-    if len(kept) < folds or len(np.unique(kept.way)) < 2:
-        return None
-    return kept, _placebo(kept, len(trial), folds, seed)
+    return kept if len(kept) >= folds and len(np.unique(kept.way)) > 1 else None
 
 
-def _placebo(trial: Trial, customers: int, folds: int, seed: int) -> Comparison:
-    blind = replace(trial, before=np.zeros((len(trial), 1)))
-    score = scored(blind, trial.placebo, folds, seed).score
+def _placebo(trial: Trial, customers: int, kept: int, folds: int, seed: int) -> Comparison:
+    score = scored(trial, trial.placebo, folds, seed).score
     known = ~np.isnan(score)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, score, 0.0).sum(axis=0) / count
@@ -89,7 +103,7 @@ def _placebo(trial: Trial, customers: int, folds: int, seed: int) -> Comparison:
     had = np.bincount(trial.way, minlength=score.shape[1]) > 0
     free, inverse = _inverse(spread[np.ix_(had, had)])
     p = float(chi2.sf(mean[had] @ inverse @ mean[had], free))
-    return Comparison(customers, len(trial), mean, np.sqrt(np.diag(spread)), p)
+    return Comparison(customers, kept, len(trial), mean, np.sqrt(np.diag(spread)), p)
 
 
 def _inverse(spread: np.ndarray) -> tuple[int, np.ndarray]:

@@ -16,6 +16,7 @@ from facette.reports.decision.tables import (
 from facette.reports.decision.words import (
     Lines,
     assumed,
+    comparison_sentence,
     currency_of,
     interval_of,
     trial_sentence,
@@ -159,6 +160,8 @@ def glance_lines(decision: Decision) -> Lines:
         lines.append(("evidence", _ground(decision)))
     else:
         lines.append(("evidence", _without_trial(decision)))
+    if (compared := comparison_sentence(decision)) is not None:
+        lines.append(("comparison", compared))
     return lines
 
 
@@ -206,7 +209,8 @@ def _ground(decision: Decision) -> str:
     assert ground is not None
     trial = ground.trial
     how = "by lot" if trial.randomised else "by choice, and compared after adjustment"
+    fewest = "" if trial.fewest_days in (None, trial.days) else f"{trial.fewest_days} to "
     return (
         f"what models do is told by {number(len(trial))} customers to whom they were given {how} "
-        f"from {day(as_date(trial.began))} on, watched for {trial.days} days each"
+        f"from {day(as_date(trial.began))} on, watched for {fewest}{trial.days} days each"
     )

@@ -205,6 +205,20 @@ def facts(decision: Decision, data: Mapping[str, str], run: str) -> Lines:
     ]  # fmt: skip
 
 
+def comparison_sentence(decision: Decision) -> str | None:
+    """How sound the comparison of those handled by choice is; None where none was made."""
+    found = decision.planned.comparison
+    if found is None:
+        return None
+    against = "" if found.sound else ", so that it is left aside"
+    return (
+        f"of {number(found.customers)} customers handled by choice, {number(found.kept)} could "
+        "have been handled otherwise and are compared; the same comparison of the time before, by "
+        "what was known earlier still, finds differences as large by chance with p = "
+        f"{found.p:.2g} ({number(found.tested)} customers){against}"
+    )
+
+
 def off_lines(decision: Decision) -> list[str]:
     """What was off or left aside, and why."""
     planned = decision.planned
