@@ -16,7 +16,7 @@ from worlds import at
 from facette import cli
 from facette.jobs.deciding import decided
 from facette.policy.claim import claimed
-from facette.policy.decision import Decision, Planned
+from facette.policy.decision import Before, Decision, Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
 from facette.policy.plan import Base, plan
 from facette.policy.reach import reach
@@ -24,7 +24,7 @@ from facette.policy.relationship import ways
 from facette.policy.trial import Trial
 from facette.segments.crossing import micro_segments
 from facette.settings import Data
-from facette.settings.policy import Policy, Rule
+from facette.settings.policy import Effects, Policy, Rule
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
@@ -143,9 +143,15 @@ def decision(
         T, own, known_ways, made, about, known,
         claimed(made, known, own.switching_cost, 0.95), scored,
         micro_segments(scored[["behaviour_segment", "value_tier"]], 1), 12,
-        before if history else None, "2024-01-03", ["something is left aside"],
+        Before("2024-01-03", before, scored.index[:0]) if history else None,
+        ["something is left aside"],
     )  # fmt: skip
     return decided(planned, recorded, "little_customer 3", 0.95, 7)
+
+
+def assuming(**assumed: str) -> Effects:
+    """How effects are learnt as it ships, with what models are assumed to bring."""
+    return replace(policy().effects, assumed=assumed)
 
 
 BARE = ("interactions", "contacts", "surveys", "consents")
@@ -160,6 +166,6 @@ def decisions() -> dict[str, Any]:
         "limited": lambda: decision(capacity=tight, budget=20_000.0, rules=RULED),
         "noisy": lambda: decision(noise=900.0),
         "bare": lambda: decision(trial=False, without=BARE, today=None, history=False),
-        "costs alone": lambda: decision(trial=False),
+        "costs alone": lambda: decision(trial=False, effects=assuming(phone_desk="0")),
         "no holdout": lambda: decision(holdout=0.0),
     }

@@ -33,7 +33,7 @@ def sensitivity(
     found: Plan, known: Knowledge, switching: float, confidence: float, seed: int
 ) -> Sensitivity | None:
     """The plan under other effects, the models in use staying; None where no error is known."""
-    if not known.se.any():
+    if not known.se.any() or not len(found.classes.customers):
         return None
     rng, offered = np.random.default_rng(seed), found.offered
     standing, fixed = found.allocation.share, float(found.classes.fixed[list(found.used)].sum())
