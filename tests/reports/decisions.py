@@ -18,7 +18,7 @@ from facette.jobs.deciding import decided
 from facette.policy.claim import claimed
 from facette.policy.decision import Before, Decision, Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
-from facette.policy.plan import Base, plan
+from facette.policy.plan import Base, Others, plan
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.trial import Trial
@@ -35,6 +35,7 @@ CELLS = ["B1/top", "B1/low", "B2/top", "B2/low"]
 MODELS = ("phone_desk", "app_companion", "email_programme")
 # what a year of each does in either segment, currency units; being served on request last
 EFFECTS = {"B1": (20.0, 90.0, 0.0, 0.0), "B2": (150.0, -30.0, 10.0, 0.0)}
+NOBODY = Others()
 DATA = Data(name="little", source="bank", currency="EUR", licence="MIT", origin="made up")
 
 
@@ -107,7 +108,7 @@ def pilot(scored: pd.DataFrame, own: Policy, noise: float, rng: np.random.Genera
 def decision(
     *, trial: bool = True, noise: float = 60.0, without: Collection[str] = (),
     today: str | None = "phone_desk", history: bool = True, names: Mapping[str, str] = SEGMENTS,
-    **changed: Any,
+    others: Others = NOBODY, **changed: Any,
 ) -> Decision:  # fmt: skip
     """A decision at 1 January 2025; `changed`: of the policy."""
     rng = np.random.default_rng(5)
@@ -122,7 +123,7 @@ def decision(
     able = reached.permitted[:, way]
     base = Base(
         scored, reached, np.where(able, way, known_ways.on_request), np.arange(N) % 50 == 1,
-        np.arange(N) % 10 == 0 if own.holdout else np.zeros(N, dtype=bool), cell, CELLS,
+        np.arange(N) % 10 < 10 * own.holdout, cell, CELLS, others,
     )  # fmt: skip
     known = knowledge(
         known_ways, own.effects, pilot(scored, own, noise, rng) if trial else None, None, None,
