@@ -15,13 +15,16 @@ from facette.policy.grades import ASSUMPTION, RANDOMISED
 from facette.policy.knowledge import Knowledge
 from facette.policy.plan import (
     HELD_OUT,
+    NOT_KNOWN,
     NOT_REACHED,
     PROFILE,
     PROGRAMME,
     RULE,
     STAYS,
     Base,
+    Others,
     Plan,
+    kept_running,
     plan,
     what_if,
 )
@@ -182,7 +185,7 @@ def test_models_of_those_who_stay_are_paid_for_beforehand() -> None:
     base = base_of(policy, N, today=np.where(some(4), 0, 2), held_out=some(4))
     known = told(base, [[5.0, 5.5, 0.0]])
     found = plan(policy, base, known)
-    assert (found.model == np.where(some(4), 0, 1)).all()  # m1 gains more, and is paid for as m0 is
+    assert (found.model == 0).all()  # m1 gains 60 more, and costs 100 that m0 does not
     short = plan(replace(policy, budget=150.0), base, told(base, [[0.0, 90.0, 0.0]]))
     assert (short.model == np.where(some(4), 0, 2)).all()  # both together cost 200
 
@@ -241,3 +244,108 @@ def test_a_month_holds_the_contacts_of_as_many_as_are_planned() -> None:
 def test_the_policies_of_these_tests_can_be_carried_out() -> None:
     check_policy(simple_policy([1.0, 2.0]))
     assert isinstance(simple_policy([1.0]).models["m0"], RelationshipModel)
+
+
+def test_a_plan_never_pays_for_giving_up_what_goes_on_anyway() -> None:
+    """One held-out customer keeps the model running: giving it up saves contacts alone."""
+    policy = simple_policy([0.0])
+    policy.models["m0"].yearly_cost = 500.0
+    base = base_of(policy, N, today=np.zeros(N, dtype=int), held_out=some(4))
+    found = plan(policy, base, told(base, [[2.0, 0.0]]))
+    assert not found.changed.any()
+    assert found.net == 0
+    assert found.curve.loc[found.curve["best"], "net"].tolist() == pytest.approx([0.0])
+    assert found.curve["net"].iloc[0] == pytest.approx(-2.0 * (N - 1))
+    kept = kept_running(found)
+    assert kept.loc[0, "stay"] == 1
+    assert kept.loc[0, "brings"] == pytest.approx(2.0 * (N - 1))
+    assert kept_running(plan(policy, base, told(base, [[9.0, 0.0]]))).empty  # worth its cost
+    free = replace(base, held_out=some())
+    assert plan(policy, free, told(free, [[2.0, 0.0]])).changed.all()
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=8, deadline=None)
+def test_a_plan_is_no_worse_than_doing_nothing_whoever_stays(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    policy = simple_policy(rng.uniform(0, 3, 2).tolist())
+    for model in policy.models.values():
+        model.yearly_cost = float(rng.uniform(0, 900))
+    held = rng.random(N) < 0.1
+    free = base_of(policy, N, 3, today=rng.integers(0, 3, N), held_out=held)
+    others = Others(7, np.array([40.0]), np.array([rng.random() < 0.5, False, True]))
+    base = replace(free, settled=~held & (rng.random(N) < 0.1), others=others)
+    found = plan(policy, base, told(base, rng.normal(0, 9, (3, 3))))
+    assert found.net >= -1e-6
+    best = float(found.curve.loc[found.curve["best"], "net"].iloc[0])
+    assert found.net == pytest.approx(best, rel=2e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("who", ["settled", "held_out"])
+def test_where_nobody_is_free_today_goes_on(who: str) -> None:
+    policy = simple_policy([1.0])
+    policy.models["m0"].yearly_cost = 50.0
+    everyone = {who: np.ones(N, dtype=bool), "today": np.arange(N) % 2}
+    base = base_of(policy, N, **everyone)
+    found = plan(policy, base, told(base, [[90, 0]]))
+    assert not found.changed.any()
+    assert (found.net, found.used, len(found.curve)) == (0.0, (), 1)
+    assert what_if(found, {"budget": (1.0,)})["difference"].tolist() == [0.0]
+
+
+def test_what_others_use_is_not_the_plans_to_give() -> None:
+    """Whom the plan is not for keep their part of a capacity, and the money of their models."""
+    policy = simple_policy([0.0], capacity={"visits": 100.0}, budget=900.0)
+    policy.channels["k0"].uses = {"visits": 1.0}
+    policy.models["m0"].yearly_cost, policy.models["m0"].set_up_cost = 300.0, 5000.0
+    months = policy.horizon_days / (365.25 / 12)
+    base = base_of(policy, N)
+    others = Others(50, np.array([50.0 * months, 200.0]), np.array([True, False]))
+    found = plan(policy, replace(base, others=others), told(base, [[9, 0]]))
+    assert (found.model == 0).sum() == 49  # one visit is kept free for the calendar
+    assert found.net == pytest.approx(9 * 49)  # m0 is set up and paid for by the others
+    use = found.use.set_index("resource")
+    assert use.loc["visits", "planned"] / months == pytest.approx(99)
+    assert use.loc["visits", "today"] / months == pytest.approx(50)
+    fixed = 300.0 * policy.horizon_days / 365.25
+    assert use.loc["budget", ["today", "planned"]].tolist() == pytest.approx([200 + fixed] * 2)
+
+
+def test_who_is_in_a_model_that_nothing_is_known_of_stays_in_it_but_by_rule() -> None:
+    policy = simple_policy([5.0, 1.0], rules=[Rule("age < 10", "m1", "young")])
+    base = base_of(policy, N, today=np.arange(N) % 3)
+    dark = told(base, [[0, 30, 0]], known=np.array([False, True, True]))
+    found = plan(policy, base, dark)
+    young = base.scored["age"].to_numpy() < 10
+    stays = (base.today == 0) & ~young
+    assert (found.model == np.where(stays, 0, 1)).all()
+    assert set(found.reason[stays]) == {NOT_KNOWN}
+    assert set(found.kind[stays]) == {STAYS}
+    nothing = told(base, [[0, 0, 0]], known=np.array([False, False, True]))
+    assert not plan(replace(policy, rules=[]), base, nothing).changed.any()
+
+
+@pytest.mark.parametrize("column", ["cancelled_365d", "upgrades", "tiered_price", "excellent"])
+def test_an_exclusion_by_a_column_that_only_sounds_like_a_segment_holds(column: str) -> None:
+    policy = simple_policy([0.1], exclusions=[Exclusion(f"{column} > 0", ["m0"], "no")])
+    base = base_of(policy, N)
+    base = replace(base, scored=base.scored.assign(**{column: 1}))
+    assert (plan(policy, base, told(base, [[9, 0]])).model == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("policy.budget", {"budget": np.nan}),
+        ("policy.capacity.visits", {"capacity": {"visits": np.nan}}),
+        ("policy.hours_a_person.visits", {"capacity": {"visits": 1.0},
+                                          "hours_a_person": {"visits": np.nan}}),
+        ("policy.channels.k0.cost", {"costs": [np.nan]}),
+        ("policy.models.m0.yearly_cost", {"yearly": np.nan}),
+    ],
+)  # fmt: skip
+def test_a_figure_that_is_none_is_refused(where: str, change: dict[str, Any]) -> None:
+    policy = simple_policy(change.pop("costs", [1.0]))
+    policy.models["m0"].yearly_cost = change.pop("yearly", 0.0)
+    with pytest.raises(BadInput, match=f"^{where}: nan"):
+        check_policy(replace(policy, **change))

@@ -16,11 +16,12 @@ from small_bank import QUICK, bank_in, quickly_opened
 
 from facette.errors import BadInput
 from facette.jobs.deciding import assigned_of
-from facette.jobs.planning import Planned, handled_at, planned
+from facette.jobs.planning import Planned, handled_at, on_record, planned
 from facette.models.facets import learn_potential
 from facette.policy.activation import activation, left_out
 from facette.policy.calendar import next_days
 from facette.policy.checker import violations
+from facette.policy.plan import in_use
 from facette.policy.power import drawn
 from facette.policy.pressure import cooled_days, earliest_days
 from facette.policy.reach import NONE
@@ -63,10 +64,13 @@ class Bank:
             )
         self.seen: dict[int, pd.DataFrame] = {}
 
-    def planned(self, policy: Policy | None = None) -> Planned:
+    def planned(self, policy: Policy | None = None, perimeter: str | None = None,
+                among: pd.Index | None = None) -> Planned:  # fmt: skip
         """The plan at the end of observation."""
         own = policy or self.policy
-        return planned(own, self.bundle, self.tables, self.t, None, 0, 0.95, seen=self.seen)
+        seen = self.seen if perimeter is None else {}
+        return planned(own, self.bundle, self.tables, self.t, perimeter, 0, 0.95, among=among,
+                       seen=seen)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +277,58 @@ def test_the_last_word_on_how_a_customer_is_handled_counts(bank: Bank) -> None:
     assert since.tolist() == [T - 5, 0, 0]
     usual = handled_at(tables, T, people, able, "email_programme")[0]
     assert [able.names[m] for m in usual] == ["quiet_mail", "email_programme", "email_programme"]
+
+
+def test_a_model_given_again_and_again_is_held_since_the_first_time(bank: Bank) -> None:
+    from contact_world import T, table, tables_of
+
+    columns = ("customer_id", "from_date", "to_date", "relationship_model")
+    months = [T - (12 - i) * 30 * DAY_US for i in range(12)]
+    rows = [("ann", month, month + 30 * DAY_US, "quiet_mail") for month in months]
+    rows += [("bob", months[0], None, "phone_desk"), ("bob", months[1], None, "quiet_mail"),
+             ("bob", months[8], None, "phone_desk"), ("bob", months[9], None, "phone_desk"),
+             ("cat", months[0], months[1], "quiet_mail"), ("cat", months[3], None, "quiet_mail"),
+             ("dan", months[0], months[2], "quiet_mail")]  # fmt: skip
+    told = tables_of(treatments=table("treatments", rows, *columns))
+    since = on_record(told, T, list(bank.policy.models))["from_date"]
+    assert since.to_dict() == {"ann": months[0], "bob": months[8], "cat": months[3]}
+
+
+def test_whom_a_plan_is_not_for_goes_on_as_today_within_the_same_limits(
+    bank: Bank, free: Planned
+) -> None:
+    whole = free.plan.base
+    some = whole.scored.index[whole.scored["tenure_days"] > 1500]
+    one = bank.planned(among=some)
+    assert one.left_long_ago == free.left_long_ago
+    for found in (one, bank.planned(perimeter="tenure_days > 1500")):
+        base, own = found.plan.base, free.plan.use.set_index("resource")["today"]
+        assert 100 < len(base) < len(whole) - 100
+        assert base.others.customers == len(whole) - len(base)
+        today = found.plan.use.set_index("resource")["today"]
+        pd.testing.assert_series_equal(today, own)
+        assert (in_use(base) == in_use(whole)).all()
+
+
+def test_a_plan_for_some_keeps_what_the_others_use_out_of_its_limits(
+    bank: Bank, free: Planned
+) -> None:
+    policy = replace(within(bank, free, 1.0), minimum_stay_days=0)
+    halves = [bank.planned(policy, f"tenure_days {sign} 1500") for sign in (">", "<=")]
+    for found in halves:
+        use = found.plan.use
+        assert (use["planned"] <= use["limit"] * (1 + 1e-9)).all()
+        assert found.plan.net >= -1e-6
+
+
+def test_who_is_in_no_plan_for_some_has_not_left(bank: Bank, free: Planned) -> None:
+    found = bank.planned(perimeter="tenure_days > 1500")
+    assert found.before is not None
+    assert free.before is not None
+    gone = free.before.seen.index.difference(free.plan.base.scored.index)
+    own = found.before.seen.index.difference(found.plan.base.scored.index)
+    assert own.isin(gone).all()
+    assert free.before.outside.empty
+    known_then = [*found.before.seen.index, *found.before.outside]
+    assert found.plan.base.scored.index.isin(known_then).all()
+    assert bank.planned(among=free.plan.base.scored.index[:50]).before is None

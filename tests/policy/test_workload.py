@@ -15,7 +15,6 @@ from facette.errors import BadInput
 from facette.policy.reach import reach
 from facette.policy.relationship import MONTH_DAYS, check_policy, ways
 from facette.policy.workload import (
-    by_owner,
     channels_of,
     inbound_by_month,
     newcomers_of,
@@ -52,7 +51,7 @@ def test_people_are_the_hours_that_a_models_customers_take_both_ways() -> None:
     assert row["portfolio"] == pytest.approx(4 / 0.11)
     assert np.isnan(found.loc["phone_desk", "portfolio"])
     assert found["customers"].sum() == len(IDS)
-    assert by_owner(found).loc["contact centre", "outbound"] == pytest.approx(5 * 0.6)
+    assert found.loc["phone_desk", "outbound"] == pytest.approx(5 * 0.6)
 
 
 def test_a_model_that_the_policy_no_longer_has_keeps_its_customers_in_the_table() -> None:
@@ -94,6 +93,13 @@ def test_contacts_that_customers_start_are_counted_by_model_and_the_others_in_on
         "not in this plan": {"advisor": 0, "phone": 1},
     }  # fmt: skip
     assert started_a_month(exactly({}), T, 90, MODELS).empty
+
+
+def test_rates_of_contacts_are_by_the_days_that_were_watched() -> None:
+    """Interactions are known from 5 January on: 177 days before T, whatever was asked for."""
+    found, longer = (started_a_month(tables_of(asked()), T, n, MODELS) for n in (177, 3650))
+    pd.testing.assert_frame_equal(found, longer)
+    assert found.loc["phone_desk", "phone"] == pytest.approx(MONTH_DAYS / 177)
 
 
 def test_seen_contacts_are_those_of_every_customer_but_control_arms() -> None:

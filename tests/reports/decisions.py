@@ -16,16 +16,16 @@ from worlds import at
 from facette import cli
 from facette.jobs.deciding import decided
 from facette.policy.claim import claimed
-from facette.policy.decision import Decision, Planned
+from facette.policy.decision import Before, Decision, Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
-from facette.policy.plan import Base, plan
+from facette.policy.plan import Base, Others, plan
 from facette.policy.power import Lot
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.trial import Trial
 from facette.segments.crossing import micro_segments
 from facette.settings import Data
-from facette.settings.policy import Policy, Rule
+from facette.settings.policy import Effects, Policy, Rule
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
 
@@ -36,6 +36,7 @@ CELLS = ["B1/top", "B1/low", "B2/top", "B2/low"]
 MODELS = ("phone_desk", "app_companion", "email_programme")
 # what a year of each does in either segment, currency units; being served on request last
 EFFECTS = {"B1": (20.0, 90.0, 0.0, 0.0), "B2": (150.0, -30.0, 10.0, 0.0)}
+NOBODY = Others()
 DATA = Data(name="little", source="bank", currency="EUR", licence="MIT", origin="made up")
 
 
@@ -108,7 +109,7 @@ def pilot(scored: pd.DataFrame, own: Policy, noise: float, rng: np.random.Genera
 def decision(
     *, trial: bool = True, noise: float = 60.0, without: Collection[str] = (),
     today: str | None = "phone_desk", history: bool = True, names: Mapping[str, str] = SEGMENTS,
-    **changed: Any,
+    others: Others = NOBODY, **changed: Any,
 ) -> Decision:  # fmt: skip
     """A decision at 1 January 2025; `changed`: of the policy."""
     rng = np.random.default_rng(5)
@@ -123,7 +124,7 @@ def decision(
     able = reached.permitted[:, way]
     base = Base(
         scored, reached, np.where(able, way, known_ways.on_request), np.arange(N) % 50 == 1,
-        np.arange(N) % 10 == 0 if own.holdout else np.zeros(N, dtype=bool), cell, CELLS,
+        np.arange(N) % 10 < 10 * own.holdout, cell, CELLS, others,
     )  # fmt: skip
     known = knowledge(
         known_ways, own.effects, pilot(scored, own, noise, rng) if trial else None, None,
@@ -145,9 +146,15 @@ def decision(
         claimed(made, known, own.switching_cost, 0.95), scored,
         micro_segments(scored[["behaviour_segment", "value_tier"]], 1), 12,
         Lot("2024-10-04", "2025-10-03"),
-        before if history else None, "2024-01-03", ["something is left aside"],
+        Before("2024-01-03", before, scored.index[:0]) if history else None,
+        ["something is left aside"],
     )  # fmt: skip
     return decided(planned, recorded, "little_customer 3", 0.95, 7)
+
+
+def assuming(**assumed: str) -> Effects:
+    """How effects are learnt as it ships, with what models are assumed to bring."""
+    return replace(policy().effects, assumed=assumed)
 
 
 BARE = ("interactions", "contacts", "surveys", "consents")
@@ -162,6 +169,6 @@ def decisions() -> dict[str, Any]:
         "limited": lambda: decision(capacity=tight, budget=20_000.0, rules=RULED),
         "noisy": lambda: decision(noise=900.0),
         "bare": lambda: decision(trial=False, without=BARE, today=None, history=False),
-        "costs alone": lambda: decision(trial=False),
+        "costs alone": lambda: decision(trial=False, effects=assuming(phone_desk="0")),
         "no holdout": lambda: decision(holdout=0.0),
     }

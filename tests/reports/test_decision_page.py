@@ -15,6 +15,7 @@ from test_page import HOSTILE, Page
 from facette.policy.accounts import LINES
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
+from facette.policy.plan import Others
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, remedies_table
 from facette.reports.decision.effects import heat
@@ -36,7 +37,7 @@ from facette.reports.decision.tables import (
     limits_table,
     models_frame,
 )
-from facette.reports.decision.told import policy_told
+from facette.reports.decision.told import decision_metrics, headline, policy_told
 from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
 from facette.reports.decision.words import comparison_sentence, limit_lines, rights_lines
 from facette.reports.page import render
@@ -204,8 +205,8 @@ def test_how_sound_a_comparison_is_is_said(made):
     assert comparison_sentence(made["whole"]) is None
     planned, none = made["whole"].planned, np.zeros(3)
     for p, left_aside in ((0.4, False), (0.001, True)):
-        known = replace(planned.known, comparison=Comparison(2_000, 1_800, 1_500, none, none, p))
-        told = comparison_sentence(replace(made["whole"], planned=replace(planned, known=known)))
+        compared = replace(planned, comparison=Comparison(2_000, 1_800, 1_500, none, none, p))
+        told = comparison_sentence(replace(made["whole"], planned=compared))
         assert told is not None
         assert told.startswith("of 2,000 customers handled by choice, 1,800 could have")
         assert f"p = {p}" in told
@@ -400,3 +401,62 @@ def test_a_training_report_tells_the_plan_where_there_is_one(made):
     assert 'href="decision.html"' in html
     assert f"{int(made['whole'].planned.plan.changed.sum())} of 800 customers" in html
     assert "Customers by how they are handled today and by the plan" in html
+
+
+def test_where_nobody_is_free_headline_and_page_say_so():
+    one = decision(holdout=1.0)
+    assert not one.planned.plan.changed.any()
+    assert "Nobody is free to be moved" in "\n".join(headline(one))
+    assert "Nobody is free to be moved" in page_of(one)
+    assert decision_metrics(one)["policy/models"] == 0
+
+
+def test_models_are_counted_whether_or_not_somebody_is_on_request(made):
+    one = made["whole"]
+    plan = one.planned.plan
+    used = tuple(m for m in plan.used if m != plan.base.reach.ways.on_request)
+    told = replace(plan, allocation=replace(plan.allocation, used=used))
+    turned = replace(one, planned=replace(one.planned, plan=told))
+    assert decision_metrics(turned)["policy/models"] == len(used)
+    assert decision_metrics(one)["policy/models"] == len(used)
+
+
+def test_that_nothing_is_known_is_said_only_where_so_and_nobody_is_moved(made):
+    said = {name: "Nothing is known" in "\n".join(headline(one)) for name, one in made.items()}
+    assert said == {name: name == "bare" for name in made}
+    stuck = decision(trial=False)
+    assert not stuck.planned.plan.changed.any()
+    assert "Nothing is known" in "\n".join(headline(stuck))
+
+
+def test_what_customers_brought_is_of_as_many_days_as_what_they_are_expected_to():
+    """Books of half a year beside values foretold for a whole one."""
+    one = decision(horizon_days=182)
+    assert one.standing is not None
+    brought = one.accounts.customers["net"].sum() / 100
+    assert one.standing.table["past"].sum() == pytest.approx(2 * brought)
+    assert "3 July 2024 to 31 December 2024, brought to the 364 days" in page_of(one)
+
+
+def test_whom_the_plan_is_not_for_stand_in_peaks_and_limits_and_in_nothing_else(made):
+    use = np.array([0.0, 0.0, 240.0, 0.0, 9000.0])
+    apart = Others(1219, use, np.array([True, False, False, False]))
+    one, whole = decision(others=apart), made["whole"]
+    months = one.planned.policy.horizon_days / (365.25 / 12)
+    assert held_use(one)["calls"] == pytest.approx(held_use(whole)["calls"] + 240 / months)
+    assert one.peaks["plan"].loc["calls", "inbound"] == whole.peaks["plan"].loc["calls", "inbound"]
+    assert one.inbound.to_numpy().sum() < whole.inbound.to_numpy().sum()  # objectors' are left out
+    frame, wanted = contacts_frame(one), one.planned.plan.use.set_index("resource")
+    assert frame.loc["phone", "plan"] * months + 240 == pytest.approx(
+        wanted.loc["calls", "planned"]
+    )
+    html = page_of(one)
+    assert "1,219 more are not in this plan" in html
+    assert "with the 1,219 who are not in this plan" in html
+    assert "who are not in this plan" not in page_of(whole)
+
+
+def test_a_model_that_goes_on_for_who_stays_is_priced():
+    one = decision(models={n: replace(m, yearly_cost=90_000) for n, m in policy().models.items()})
+    assert "by the 68 who stay (EUR 90,000 a year; brings EUR" in page_of(one)
+    assert "kept running" not in page_of(decision(holdout=0.0, minimum_stay_days=0))

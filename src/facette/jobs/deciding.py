@@ -7,7 +7,7 @@ import pandas as pd
 
 from facette.dynamics.migration import transition_matrix, transitions
 from facette.errors import BadInput
-from facette.policy.accounts import Accounts, accounts_at, losing, remedies
+from facette.policy.accounts import NOT_IN_PLAN, Accounts, accounts_at, losing, remedies
 from facette.policy.activation import activation, left_out
 from facette.policy.calendar import next_days
 from facette.policy.checker import violations
@@ -56,14 +56,14 @@ def decided(made: Planned, tables: Tables, version: str, confidence: float, seed
     groups = pd.DataFrame(
         {"segment": _segment(made), "relationship_model": assigned["today"]}, index=assigned.index
     )
-    accounts = accounts_at(tables, t, min(days, _watched(tables, t)), spec, policy, groups)
+    accounts = accounts_at(tables, t, days, spec, policy, groups)
     losers = losing(accounts)
     permitted = base.reach.permitted & ~excluded(policy, base)
     models = {"today": assigned["today"], "plan": assigned["relationship_model"]}
     channels = {name: channels_of(base.reach, own) for name, own in models.items()}
     asked = {name: started_a_month(tables, t, days, own) for name, own in models.items()}
     out = planned_by_month(file, policy.pressure.quiet, t, days)
-    inbound = inbound_by_month(asked["plan"], t, days)
+    inbound, others = inbound_by_month(asked["plan"], t, days), base.others.customers
     seen = seen_by_month(tables, t, days)
     aside = left_out(assigned, base.reach, dates, earliest, cooled, policy)
     return Decision(
@@ -72,7 +72,7 @@ def decided(made: Planned, tables: Tables, version: str, confidence: float, seed
         remedies(losers.customers, base.reach, permitted, spec.minor_units),
         _standing(made, accounts, confidence, seed),
         {name: portfolios(models[name], channels[name], asked[name], policy) for name in models},
-        out, inbound,
+        out, inbound_by_month(_own(asked["plan"]), t, days) if others else inbound,
         {
             "today": peaks(seen[OUTBOUND], seen["inbound"], t - days * DAY_US, days, policy),
             "plan": peaks(out, inbound, t, days, policy),
@@ -129,15 +129,17 @@ def _segment(made: Planned) -> pd.Series:
     return scored[next(name for name in made.policy.by if name in scored)].astype(str)
 
 
-def _watched(tables: Tables, t: int) -> int:
-    return max(1, (t - tables.first_at) // DAY_US)
+def _own(asked: pd.DataFrame) -> pd.DataFrame:
+    """Contacts a month that customers of the plan start."""
+    return asked.drop(index=NOT_IN_PLAN, errors="ignore")
 
 
 def _standing(made: Planned, accounts: Accounts, confidence: float, seed: int) -> Standing | None:
     segment = _segment(made)
     if segment.nunique() < 2:
         return None
-    past = accounts.customers["net"] / 10**accounts.minor_units
+    days = made.about["snapshot"]["horizon_days"]  # value is foretold for as many
+    past = _net_over(days, accounts)
     return standing(
         segment, past, made.plan.base.scored, resamples=RESAMPLES, confidence=confidence, seed=seed
     )
@@ -148,10 +150,11 @@ def _need(made: Planned, channels: pd.Series, confidence: float, seed: int) -> N
     if made.before is None:
         return None
     segment = _segment(made)
-    first = next(name for name in made.policy.by if name in made.before)
-    before = made.before[first].astype(str)
+    seen = made.before.seen
+    before = seen[next(name for name in made.policy.by if name in seen)].astype(str)
     gone = before.index.difference(segment.index)
-    table = transitions(before, segment, absorbing={LEFT: gone})
+    after = segment[~segment.index.isin(made.before.outside)]
+    table = transitions(before, after, absorbing={LEFT: gone})
     names = np.array(made.ways.names, dtype=object)
     models = pd.Series(names[made.plan.model], index=segment.index)
     use = use_a_customer(models, channels, segment, made.policy)
@@ -165,7 +168,7 @@ def _need(made: Planned, channels: pd.Series, confidence: float, seed: int) -> N
         table, now, use.reindex([*now.index], fill_value=0.0), draws=NEED_DRAWS,
         confidence=confidence, seed=seed,
     )  # fmt: skip
-    return Need(told.join(span), f"by how customers moved since {day(made.before_date)}")
+    return Need(told.join(span), f"by how customers moved since {day(made.before.date)}")
 
 
 def _factors(made: Planned) -> dict[str, tuple[float, ...]]:
@@ -195,6 +198,10 @@ def _visible(made: Planned, accounts: Accounts) -> Visible:
 
 def _spread(accounts: Accounts, policy: Policy) -> float:
     """Standard deviation of customers' net value, currency units, as of a horizon."""
-    days = (accounts.end - accounts.start) / DAY_US
-    own = accounts.customers["net"] / 10**accounts.minor_units
-    return float(own.std()) * policy.horizon_days / days
+    return float(_net_over(policy.horizon_days, accounts).std())
+
+
+def _net_over(days: int, accounts: Accounts) -> pd.Series:
+    """Customers' net value in the time of the accounts, currency units, brought to so many days."""
+    watched = (accounts.end - accounts.start) / DAY_US
+    return accounts.customers["net"] / 10**accounts.minor_units * (days / watched)

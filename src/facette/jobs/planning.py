@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -13,12 +13,12 @@ import polars as pl
 from facette.errors import BadInput
 from facette.policy.campaigns import PerContact, campaign_trial, drawn_for, per_contact
 from facette.policy.claim import claimed
-from facette.policy.decision import Planned
+from facette.policy.decision import Before, Planned
 from facette.policy.knowledge import Learnt, knowledge, learnt
 from facette.policy.observational import Comparison, adjusted
-from facette.policy.plan import Base, plan
+from facette.policy.plan import Base, Others, plan
 from facette.policy.power import Lot, drawn
-from facette.policy.reach import NONE, reach
+from facette.policy.reach import NONE, Reach, reach
 from facette.policy.relationship import Ways, ways
 from facette.policy.rights import consented
 from facette.policy.trial import Began, Trial, began, stacked, trial
@@ -45,9 +45,10 @@ def planned(
 ) -> Planned:  # fmt: skip
     """The plan of the customers at `t` (microseconds) by a packaged model.
 
-    `among`: these customers only; effects are learnt on all. `lot`: that of an earlier plan, which
-    still holds out who it fell on; None draws one for this plan. `seen` keeps customers as the
-    model sees them, by date, from one plan to the next.
+    `among`: these customers only; effects are learnt on all. Who is outside `among` or the
+    perimeter goes on as today, within the same limits. `lot`: that of an earlier plan, which still
+    holds out who it fell on; None draws one for this plan. `seen` keeps customers as the model sees
+    them, by date, from one plan to the next.
 
     Raises:
         BadInput: nobody is there, a rule can't be read, or the plan can't be carried out.
@@ -56,8 +57,8 @@ def planned(
     notes: list[str] = []
     look = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
     known_then = look.at(t)
-    here = _still_customers(known_then, spec)
-    here = here if among is None else here & known_then.index.isin(among)
+    still = _still_customers(known_then, spec)
+    here = still if among is None else still & known_then.index.isin(among)
     if not here.any():
         raise BadInput(f"reference_date: nobody at {as_date(t)} is a customer any more")
     customers = known_then[here]
@@ -68,6 +69,9 @@ def planned(
     cells = micro_segments(customers[by], policy.floor)
     lot = lot or Lot(as_date(t), as_date(t + policy.horizon_days * DAY_US))
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by, lot)
+    everyone = look.customers(t)
+    outside = everyone[~everyone.isin(customers.index)]
+    base = replace(base, others=_others(policy, known_ways, tables, t, outside))
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
     randomised = _learnt(world, seed, notes)
     observed, comparison = None, None
@@ -80,13 +84,11 @@ def planned(
     )  # fmt: skip
     made = plan(policy, base, known)
     claim = claimed(made, known, policy.switching_cost, confidence)
-    gone = len(here) - len(customers)
     then = t - policy.horizon_days * DAY_US
-    before = look.at(then) if _days_before(look, then) >= spec.observation_days else None
+    before = None if among is not None else _those_before(look, then, customers.index, everyone)
     return Planned(
-        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells, gone, lot,
-        None if before is None else before[_still_customers(before, spec)], as_date(then),
-        [*cells.notes, *notes], comparison,
+        t, policy, known_ways, made, _about(bundle), known, claim, customers, cells,
+        int((~still).sum()), lot, before, [*cells.notes, *notes], comparison,
     )  # fmt: skip
 
 
@@ -94,6 +96,21 @@ def spec_for(bundle: Bundle, tables: Tables, perimeter: str | None) -> SnapshotS
     """The constants of training; what was kept out of the models need not be brought."""
     brought = tables.columns("customers") if "customers" in tables else []
     return for_scoring(SnapshotSpec.from_dict(bundle.about["snapshot"]), perimeter, brought)
+
+
+def _those_before(look: _Look, then: int, own: pd.Index, everyone: pd.Index) -> Before | None:
+    """The customers of an earlier date, as far as they are of the plan or have left since.
+
+    `own`: customers of the plan; `everyone`: all who are still customers. None where history is
+    short.
+    """
+    if _days_before(look, then) < look.spec.observation_days:
+        return None
+    seen = look.at(then)
+    seen = seen[_still_customers(seen, look.spec)]
+    seen = seen[seen.index.isin(own) | ~seen.index.isin(everyone)]
+    there = look.customers(then)
+    return Before(as_date(then), seen, there[there.isin(own) & ~there.isin(seen.index)])
 
 
 def _about(bundle: Bundle) -> dict[str, Any]:
@@ -130,6 +147,15 @@ class _Look:
             told = told[[name for name in told if name not in own]]
             self.seen[t] = pd.concat([rows, told], axis=1).set_index("customer_id")
         return self.seen[t]
+
+    def customers(self, t: int) -> pd.Index:
+        """All who are customers at `t`, whatever the perimeter."""
+        if self.perimeter is None:
+            seen = self.at(t)
+        else:
+            shot = snapshot_at(self.tables, t, self.spec, None, with_outcomes=False)
+            seen = as_rows(shot).set_index("customer_id")
+        return seen.index[_still_customers(seen, self.spec)]
 
 
 @dataclass(frozen=True)
@@ -175,18 +201,42 @@ def _base(
     own = cells.of(seen[by])
     names = sorted(set(own))
     place = {name: i for i, name in enumerate(names)}
-    reached = reach(seen.index, known_ways, consented(tables, t, seen.index, known_ways,
-                                                      policy.consent))  # fmt: skip
-    on_record, since = handled_at(tables, t, seen.index, known_ways, policy.today)
-    able = reached.permitted[np.arange(len(seen)), on_record]
-    today = np.where(able, on_record, known_ways.on_request)
+    reached, today, since = _as_today(policy, known_ways, tables, t, seen.index)
     settled = (t - since) < policy.minimum_stay_days * DAY_US
     held = drawn(seen.index, policy.holdout, lot.date)
     base = Base(
-        seen, reached, today, settled & able & ~held, held, own.map(place).to_numpy(dtype=int),
-        names,
-    )  # fmt: skip
+        seen, reached, today, settled & ~held, held, own.map(place).to_numpy(dtype=int), names
+    )
     return base, facets_of(names, len(by))
+
+
+def _as_today(
+    policy: Policy, known_ways: Ways, tables: Tables, t: int, customers: pd.Index
+) -> tuple[Reach, np.ndarray, np.ndarray]:
+    """Whom models reach, (n,) the model of each that does, and since when (microseconds).
+
+    Who is in none that reaches them is on request, since long ago.
+    """
+    agreed = consented(tables, t, customers, known_ways, policy.consent)
+    reached = reach(customers, known_ways, agreed)
+    model, since = handled_at(tables, t, customers, known_ways, policy.today)
+    able = reached.permitted[np.arange(len(customers)), model]
+    return (
+        reached, np.where(able, model, known_ways.on_request), np.where(able, since, 0)
+    )  # fmt: skip
+
+
+def _others(policy: Policy, known_ways: Ways, tables: Tables, t: int, outside: pd.Index) -> Others:
+    """What those whom the plan is not for use of every limit, going on as today."""
+    if outside.empty:
+        return Others()
+    reached, today, _ = _as_today(policy, known_ways, tables, t, outside)
+    uses = [*map(reached.use, range(len(known_ways.capacities))), reached.cost()]
+    row, m = np.arange(len(outside)), len(known_ways.names)
+    return Others(
+        len(outside), np.array([use[row, today].sum() for use in uses]),
+        np.bincount(today, minlength=m) > 0,
+    )  # fmt: skip
 
 
 def facets_of(names: list[str], wanted: int) -> list[np.ndarray]:
@@ -219,14 +269,22 @@ def handled_at(
 def on_record(tables: Tables, t: int, names: list[str]) -> pd.DataFrame:
     """The relationship model that goes on at `t`, by customer_id, and from when.
 
-    Columns `relationship_model` and `from_date` (microseconds); who has none, or one that is not
-    among `names`, has no row.
+    Columns `relationship_model` and `from_date` (microseconds), of the first of the rows in which
+    it was given again and again without a break; who has none, or one that is not among `names`,
+    has no row.
     """
     rows: pl.LazyFrame = known_at(tables, "treatments", t).to_native()
-    ended = pl.col("to_date") < t if "to_date" in tables.columns("treatments") else pl.lit(False)
+    dated = "to_date" in tables.columns("treatments")
+    end = pl.col("to_date") if dated else pl.lit(None, pl.Int64)
+    begins = (
+        pl.col("relationship_model").ne_missing(pl.col("relationship_model").shift())
+        | (pl.col("from_date") - end.shift() > DAY_US).fill_null(False)
+    ).over("customer_id")
     last = (
-        rows.filter(~ended.fill_null(False))
-        .sort("from_date")
+        rows.sort("customer_id", "from_date")
+        .with_columns(first=pl.when(begins).then("from_date"))
+        .with_columns(from_date=pl.col("first").forward_fill().over("customer_id"))
+        .filter(~(end < t).fill_null(False))
         .unique("customer_id", keep="last", maintain_order=True)
         .filter(pl.col("relationship_model").is_in(names))
         .select("customer_id", "relationship_model", "from_date")

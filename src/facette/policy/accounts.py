@@ -85,14 +85,16 @@ class Accounts:
 def accounts_at(
     tables: Tables, t: int, days: int, spec: SnapshotSpec, policy: Policy, groups: pd.DataFrame
 ) -> Accounts:
-    """The accounts of the `days` before `t`, by what the tables told then.
+    """The accounts of the `days` before `t`, or of as many as there are, by what tables told then.
 
     `groups`: customers of the plan by customer_id, columns `segment` and `relationship_model` (on
     record at `t`). Margin is what net value is made of (`net_column`). A price that is no whole
     number of minor units, or a margin rate, is rounded with the rest carried on to the next
     customer, so that a channel's sum is right to the nearest unit and one customer's to one.
     """
-    start, notes = t - days * DAY_US, _window_notes(tables, t, days, policy)
+    notes = _window_notes(tables, t, days, policy)
+    days = min(days, max(1, (t - tables.first_at) // DAY_US))
+    start = t - days * DAY_US
     rows = [_quantities(share, start, t, spec, policy) for share in tables.shares()]
     prices = _prices(policy, spec)
     ledger = _ledger({kind: pl.concat(r[kind] for r in rows) for kind in rows[0]}, prices, groups)

@@ -27,6 +27,7 @@ from facette.errors import BadInput
 
 MOST_MODELS = 10  # beside being served on request: a thousand sets of them
 NEAR = 1e-3  # of the gain: what rounding may lose before whole numbers are looked for
+EQUAL = 1e-9  # of the gain: closer than that, fewer models win
 LOWEST = -1e12  # a gain below all others
 MOST_NODES = 1000  # of branch and bound
 
@@ -38,8 +39,7 @@ class Classes:
     `customers`: (c,) how many. `gain`: (c, m) currency units a customer over the horizon, against
     today and after the cost of contacts and of switching; -inf where a model is not permitted.
     `use`: (r, c, m) of each resource a customer; `most`: (r,), inf without a limit; `resources`:
-    their names, the last one money, out of which `fixed`, (m,) of a model used at all, is paid too,
-    but for models that are `paid` (m,) for already, whoever is in them.
+    their names, the last one money, out of which `fixed`, (m,) of a model used at all, is paid too.
     The last model is being served on request: it uses nothing.
     """
 
@@ -49,12 +49,6 @@ class Classes:
     most: np.ndarray
     resources: tuple[str, ...]
     fixed: np.ndarray
-    paid: np.ndarray | None = None
-
-    @property
-    def charged(self) -> np.ndarray:
-        """(m,) what the money there is has to pay for a model that is used at all."""
-        return self.fixed if self.paid is None else np.where(self.paid, 0.0, self.fixed)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,8 @@ def curve(classes: Classes) -> tuple[pd.DataFrame, Allocation]:
         for size, plan in sorted(found.items())
     ]
     table = pd.DataFrame(rows, columns=["models", "net", "fixed", "used"])
-    table["best"] = table.index == table["net"].idxmax()
+    most = table["net"].max()
+    table["best"] = table.index == (table["net"] >= most - EQUAL * abs(most)).idxmax()
     return table, found[int(table.loc[table["best"], "models"].iloc[0])]
 
 
@@ -157,7 +152,10 @@ def with_models(classes: Classes, models: tuple[int, ...]) -> Allocation | None:
     limited = np.flatnonzero(np.isfinite(classes.most))
     fixed = float(classes.fixed[list(models)].sum())
     most = classes.most.astype(float)
-    most[-1] -= classes.charged[list(models)].sum()
+    most[-1] -= fixed
+    if not len(classes.customers):
+        empty = np.zeros(classes.gain.shape)
+        return None if (most < -1e-6).any() else Allocation(empty, -fixed, {}, ())
     row, column, whose, use = _programme(classes, np.array(models), limited)
     solved = linprog(
         -classes.gain[row, column],
@@ -197,7 +195,7 @@ def rounded(classes: Classes, share: np.ndarray) -> np.ndarray:
     """
     used = np.flatnonzero(share.sum(axis=0) > 0)
     left = classes.most.astype(float)
-    left[-1] -= classes.charged[used].sum()
+    left[-1] -= classes.fixed[used].sum()
     whole = _one_by_one(classes, share, used, left)
     net, most = _net(classes, whole), _net(classes, share)
     if most - net <= NEAR * abs(most):
@@ -240,7 +238,7 @@ def _integer(classes: Classes) -> np.ndarray | None:
     if_used.resize(m, len(row))
     paid = np.zeros((int(limited.sum()), m))
     if limited[-1]:
-        paid[-1] = classes.charged
+        paid[-1] = classes.fixed
     total = float(classes.customers.sum())
     bounds = [
         LinearConstraint(sparse.hstack([whose, sparse.csr_array((c, m))]), classes.customers,
@@ -287,7 +285,7 @@ def by_rules(classes: Classes, among: tuple[int, ...] | None = None) -> np.ndarr
     for c, m in zip(*np.unravel_index(order, better.shape), strict=True):
         if not better[c, m] > 0:
             break
-        use, room = classes.use[:, c, m], left - (money * classes.charged[m] if new[m] else 0.0)
+        use, room = classes.use[:, c, m], left - (money * classes.fixed[m] if new[m] else 0.0)
         bound = min((room[r] / use[r] for r in np.flatnonzero(use > 0)), default=np.inf)
         given = int(min(waiting[c], np.floor(max(bound, 0) + 1e-9))) if room[-1] >= 0 else 0
         if given:

@@ -123,16 +123,23 @@ class _Fold:
         if len(facets) > 1:
             for j in range(len(facets)):
                 made[j] = self.planned([f for i, f in enumerate(facets) if i != j])
-        if len({*self.found.used} - {self.found.base.reach.ways.on_request}) > 1:
+        if len({*self.found.used} - self._bound) > 1:
             made[SEVERAL] = self._by_one()
         return made
 
+    @property
+    def _bound(self) -> set[int]:
+        """Being served on request, and models that some customers can't be without."""
+        offered = self.found.offered
+        alone = offered[offered.sum(axis=1) == 1].any(axis=0)
+        return {*map(int, np.flatnonzero(alone)), self.found.base.reach.ways.on_request}
+
     def _by_one(self) -> np.ndarray:
-        """The best plan that draws on one model at most, beside being served on request."""
+        """The best plan that draws on one model at most beside those in any case."""
         classes = self._classes(self._whole[0])
-        last = len(classes.fixed) - 1
-        able = np.flatnonzero(np.isfinite(classes.gain[:, :last]).any(axis=0))
-        plans = [with_models(classes, (*one, last)) for one in [(), *((int(m),) for m in able)]]
+        able = map(int, np.flatnonzero(np.isfinite(classes.gain).any(axis=0)))
+        sets = {tuple(sorted(self._bound | {m})) for m in able}
+        plans = [with_models(classes, one) for one in sorted(sets)]
         possible = [plan for plan in plans if plan is not None]
         return max(possible, key=lambda plan: plan.net).share
 

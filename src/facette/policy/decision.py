@@ -22,13 +22,26 @@ from facette.settings.policy import Policy
 
 
 @dataclass(frozen=True)
+class Before:
+    """Customers as they were a horizon before a plan, to tell how they moved since.
+
+    `seen`: who is in the plan or has left since; `outside`: who is in the plan, and was a customer
+    outside its perimeter then.
+    """
+
+    date: str
+    seen: pd.DataFrame
+    outside: pd.Index
+
+
+@dataclass(frozen=True)
 class Planned:
     """The plan of one date, what it rests on, and what was left aside in words.
 
     `left_long_ago`: customers of the snapshot whose relationship has ended; they are in no plan.
     `about`: what the packaged model says of itself, and the `segment_names` by id. `cells`: what
-    put customers into cells. `lot`: by which they are held out. `before`: customers as they were a
-    horizon earlier, None where history is short. `comparison`: of who was handled so by choice.
+    put customers into cells. `lot`: by which they are held out. `before`: None where history is
+    short, or the plan is for one event. `comparison`: of who was handled so by choice.
     """
 
     t: int
@@ -42,8 +55,7 @@ class Planned:
     cells: MicroSegments
     left_long_ago: int
     lot: Lot
-    before: pd.DataFrame | None = None
-    before_date: str | None = None
+    before: Before | None = None
     notes: list[str] = field(default_factory=list)
     comparison: Comparison | None = None
 

@@ -1,15 +1,18 @@
 """From what is known to who is handled how: the plan of one date.
 
 The order of precedence for a customer is: who is held out, or is too new in their relationship
-model, stays; then rules, the first that fits; then profiles chosen by hand; then the programme.
-None of them gives a model that the customer does not consent to or is excluded from: the next in
-this order decides, who would have stayed is free to be moved, and where nothing else is left the
-customer is served on request.
+model, stays; then rules, the first that fits; then profiles chosen by hand; then who is in a model
+of which nothing is known stays in it; then the programme. None of them gives a model that the
+customer does not consent to or is excluded from: the next in this order decides, who would have
+stayed is free to be moved, and where nothing else is left the customer is served on request.
+
+Who stays, stays for the whole horizon: their models run on, whatever is decided for the others, and
+what they cost is no ground for or against giving them to somebody else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import narwhals as nw
 import numpy as np
@@ -35,10 +38,24 @@ from facette.wording import listed
 
 BUDGET = "budget"
 FREE = -1
-SEGMENTS = ("segment", "tier", "cell", "grade", "confidence")  # in the names of columns of segments
+SEGMENTS = ("segment", "tier", "cell", "grade", "confidence")  # words in names of such columns
+NOT_KNOWN = "nothing is known of what it does"
 PROGRAMME, RULE, PROFILE, STAYS, HELD_OUT, NOT_REACHED = (
     "programme", "rule", "chosen profile", "stays", "held out", "not reached"
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Others:
+    """Customers whom the plan is not for: they go on as today, within the same limits.
+
+    `use`: (r,) of each capacity and of money over the horizon; `models`: (m,) those that somebody
+    of them is in; a single 0 each where there is nobody.
+    """
+
+    customers: int = 0
+    use: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    models: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ class Base:
 
     `scored`: indexed by customer_id, the columns that cells, rules and assumptions read. `today`:
     how each is handled at present, as far as it reaches them. `settled`: who may not be moved yet,
-    `held_out`: who stays to be compared with.
+    `held_out`: who stays to be compared with. `others`: whom the plan is not for.
     """
 
     scored: pd.DataFrame
@@ -57,9 +74,16 @@ class Base:
     held_out: np.ndarray
     cell: np.ndarray
     cells: list[str]
+    others: Others = field(default_factory=Others)
 
     def __len__(self) -> int:
         return len(self.scored)
+
+    @property
+    def stays(self) -> np.ndarray:
+        """(n,) who is handled as today, whatever the plan."""
+        made: np.ndarray = self.settled | self.held_out
+        return made
 
 
 @dataclass(frozen=True)
@@ -78,8 +102,9 @@ class Plan:
     `model`: (n,) positions; `kind`, `reason`: why. `gain`: (n,) currency units over the horizon
     against today, `of_effect` what of it is due to effects and not to costs, `grade` how far that
     can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
-    resource that binds. `use`: of each resource, of the plan and today. `classes`, `member`: what
-    the programme saw, `kept`: (r,) what of each resource was not its to give.
+    resource that binds. `use`: of each resource, of the plan and today, whom the plan is not for
+    included. `classes`, `member`: what the programme saw, `kept`: (r,) what of each resource was
+    not its to give.
     """
 
     base: Base
@@ -131,8 +156,7 @@ class Plan:
 
     def fixed_of(self, used: np.ndarray) -> float:
         """Fixed costs, more than today's, if the programme drew on the models `used` (m,)."""
-        kept = used | _stayed_in(self.base)
-        return float(self.classes.fixed[kept].sum()) - _fixed(self.base, self.base.today)
+        return float(self.classes.fixed[used].sum()) + running_anyway(self.base)
 
 
 def excluded(policy: Policy, base: Base) -> np.ndarray:
@@ -145,7 +169,8 @@ def excluded(policy: Policy, base: Base) -> np.ndarray:
     closed = np.zeros((len(base), len(names)), dtype=bool)
     for i, exclusion in enumerate(policy.exclusions):
         where = f"policy.exclusions[{i}].where"
-        on = [c for c in parse(exclusion.where, where).columns if any(s in c for s in SEGMENTS)]
+        columns = parse(exclusion.where, where).columns
+        on = [c for c in columns if not {*c.split("_")}.isdisjoint(SEGMENTS)]
         if on:
             raise BadInput(
                 f"{where}: rests on {listed(on)}; a segment never closes a door, exclude by what "
@@ -157,11 +182,15 @@ def excluded(policy: Policy, base: Base) -> np.ndarray:
     return closed
 
 
-def placed(policy: Policy, base: Base, permitted: np.ndarray) -> Placed:
-    """Who is placed ahead of the programme. `permitted`: (n, m) by consent and exclusions."""
+def placed(policy: Policy, base: Base, permitted: np.ndarray, known: np.ndarray) -> Placed:
+    """Who is placed ahead of the programme.
+
+    `permitted`: (n, m) by consent and exclusions; `known`: (m,) models of which something is.
+    """
     ways, n = base.reach.ways, len(base)
-    model, kind = np.full(n, FREE), np.full(n, PROGRAMME, dtype=object)
-    reason = np.full(n, "", dtype=object)
+    dark = ~known[base.today] & permitted[np.arange(n), base.today]
+    model, kind = np.where(dark, base.today, FREE), np.where(dark, STAYS, PROGRAMME).astype(object)
+    reason = np.where(dark, NOT_KNOWN, "").astype(object)
     wanted = [(PROFILE, base.cell == base.cells.index(cell), name, f"profile chosen for {cell}")
               for cell, name in _profiles(policy, base).items()]  # fmt: skip
     wanted += [
@@ -207,13 +236,14 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     reach, ways = base.reach, base.reach.ways
     permitted = reach.permitted & ~excluded(policy, base)
     base = _staying_where_permitted(base, permitted)
-    fixed = placed(policy, base, permitted)
-    offered = _offered(permitted, known.known, base.today, fixed.model)
+    fixed = placed(policy, base, permitted, known.known)
+    offered = _offered(permitted & known.known, fixed.model)
     cost, gain = reach.cost(), gains(base, known.effect, policy.switching_cost)
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
     member, classes = classes_of(policy, base, offered, gain, use)
-    kept = _kept(policy, base, use)
+    kept = _kept(policy, base, use, _least(classes))
     table, allocation = _solved(classes, kept)
+    table["net"] -= running_anyway(base)
     whole = rounded(classes, allocation.share)
     drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
     allocation = replace(allocation, used=drawn_on)
@@ -237,17 +267,13 @@ def _staying_where_permitted(base: Base, permitted: np.ndarray) -> Base:
     return replace(base, settled=base.settled & able, held_out=base.held_out & able)
 
 
-def _offered(
-    permitted: np.ndarray, known: np.ndarray, today: np.ndarray, placed_in: np.ndarray
-) -> np.ndarray:
-    """(n, m) what the programme may choose from: models known to do something, or today's."""
-    row = np.arange(len(today))
-    offered = permitted & known
-    offered[row, today] |= permitted[row, today]
+def _offered(able: np.ndarray, placed_in: np.ndarray) -> np.ndarray:
+    """(n, m) what the programme may choose from: `able` (n, m), or what somebody is placed in."""
+    offered = able.copy()
     offered[:, -1] = True
-    bound = placed_in != FREE
+    bound = np.flatnonzero(placed_in != FREE)
     offered[bound] = False
-    offered[row[bound], placed_in[bound]] = True
+    offered[bound, placed_in[bound]] = True
     return offered
 
 
@@ -257,23 +283,31 @@ def classes_of(
     """(n,) the class of each customer, -1 of who stays as they are, and what all of them share.
 
     Those who stay use up their part of every resource beforehand, the cost of the models they are
-    in included. Whether a model is worth its cost is asked all the same: nobody stays for ever.
+    in included: for the programme those models cost nothing more.
     """
-    ways, stays = base.reach.ways, base.settled | base.held_out
+    ways = base.reach.ways
     member = np.full(len(base), -1)
-    free = np.flatnonzero(~stays)
+    free = np.flatnonzero(~base.stays)
     code = base.cell[free].astype(np.int64)
     for column in (base.today[free], *base.reach.channel[free].T, *offered[free].T):
         code = pd.factorize(code * (int(column.max(initial=0)) + 2) + column + 1)[0]
     member[free] = code
     first = free[np.unique(code, return_index=True)[1]]
-    fixed = ways.yearly + np.where(in_use(base), 0.0, ways.set_up)
-    return member, Classes(
+    made = Classes(
         np.bincount(code, minlength=len(first)),
         np.where(offered[first], gain[first], -np.inf), use[:, first],
-        _limits(policy, base) - _kept(policy, base, use), (*ways.capacities, BUDGET),
-        fixed, _stayed_in(base),
+        _limits(policy, base), (*ways.capacities, BUDGET),
+        np.where(stayed_in(base), 0.0, _costs(base)),
     )  # fmt: skip
+    return member, replace(made, most=made.most - _kept(policy, base, use, _least(made)))
+
+
+def _least(classes: Classes) -> np.ndarray:
+    """(r,) what the classes need of each resource at the least."""
+    possible = np.isfinite(classes.gain)
+    need = np.where(possible, classes.use, np.inf).min(axis=2) @ classes.customers
+    need[-1] += classes.fixed[possible[possible.sum(axis=1) == 1].any(axis=0)].sum()
+    return need
 
 
 def _limits(policy: Policy, base: Base) -> np.ndarray:
@@ -281,30 +315,41 @@ def _limits(policy: Policy, base: Base) -> np.ndarray:
     return np.append(base.reach.ways.most, np.inf if policy.budget is None else policy.budget)
 
 
-def _stayed_in(base: Base) -> np.ndarray:
+def stayed_in(base: Base) -> np.ndarray:
     """(m,) the models of those who stay as they are."""
-    stays = base.settled | base.held_out
-    return np.bincount(base.today[stays], minlength=len(base.reach.ways.names)) > 0
+    return _drawn_on(base, base.today[base.stays])
 
 
-def _kept(policy: Policy, base: Base, use: np.ndarray) -> np.ndarray:
+def _drawn_on(base: Base, model: np.ndarray) -> np.ndarray:
+    """(m,) the models of these customers, by their positions, and of whom the plan is not for."""
+    made: np.ndarray = np.bincount(model, minlength=len(base.reach.ways.names)) > 0
+    return made | base.others.models
+
+
+def running_anyway(base: Base) -> float:
+    """Fixed costs of the models of those who stay, less those of all of today's."""
+    return float(base.reach.ways.yearly[stayed_in(base)].sum()) - _fixed(base, base.today)
+
+
+def _kept(policy: Policy, base: Base, use: np.ndarray, least: np.ndarray) -> np.ndarray:
     """(r,) what of each resource is not the programme's to give.
 
-    Those who stay have their part of it, the budget pays for the models they are in, and where
-    there is a limit the calendar needs a little to spare, as far as there is that much.
+    Those who stay have their part of it, whom the plan is not for have theirs, the budget pays for
+    the models they are in, and where there is a limit the calendar needs a little to spare, as far
+    as there is that much beside what the others need at the `least` (r,).
     """
-    ways, stays = base.reach.ways, base.settled | base.held_out
-    spent = use[:, stays, base.today[stays]].sum(axis=1)
-    spent[-1] += ways.yearly[_stayed_in(base)].sum()
+    ways, stays = base.reach.ways, base.stays
+    spent = use[:, stays, base.today[stays]].sum(axis=1) + base.others.use
+    spent[-1] += ways.yearly[stayed_in(base)].sum()
     months = policy.horizon_days / MONTH_DAYS
     slack = np.append(capacity_slack(ways) * months, budget_slack(ways))
-    left = np.maximum(_limits(policy, base) - spent, 0.0)
+    left = np.maximum(_limits(policy, base) - spent - least, 0.0)
     return spent + np.where(np.isfinite(left), np.minimum(slack, left), 0.0)
 
 
 def in_use(base: Base) -> np.ndarray:
     """(m,) the models that somebody is handled by today: they are set up already."""
-    return np.bincount(base.today, minlength=len(base.reach.ways.names)) > 0
+    return _drawn_on(base, base.today)
 
 
 def gains(
@@ -335,17 +380,15 @@ def _solved(classes: Classes, kept: np.ndarray) -> tuple[pd.DataFrame, Allocatio
     except ValueError:
         short = _too_much(classes, kept)
         raise BadInput(
-            f"policy: who stays, who is held out and who is placed by rule alone use more "
-            f"{listed(short)} than there is; raise it, or lower policy.holdout or "
-            "policy.minimum_stay_days"
+            "policy: who stays (too new, held out, not in this plan, or in a model of which "
+            f"nothing is known) and who is placed by rule alone use more {listed(short)} than "
+            "there is; raise it, or lower policy.holdout or policy.minimum_stay_days"
         ) from None
 
 
 def _too_much(classes: Classes, kept: np.ndarray) -> list[str]:
     """The resources of which the least possible use is above the limit."""
-    possible = np.isfinite(classes.gain)
-    least = np.where(possible, classes.use, np.inf).min(axis=2)
-    wanted, limit = least @ classes.customers + kept, classes.most + kept
+    wanted, limit = _least(classes) + kept, classes.most + kept
     return [
         f"{name} ({need:,.0f} of {most:,.0f})"
         for name, need, most in zip(classes.resources, wanted, limit, strict=True)
@@ -359,10 +402,20 @@ def _paid(base: Base, model: np.ndarray) -> float:
 
 
 def _fixed(base: Base, model: np.ndarray) -> float:
-    """Fixed costs of the models (n,) in use over the horizon, set up where they are new."""
-    ways, before = base.reach.ways, in_use(base)
-    used = np.bincount(model, minlength=len(before)) > 0
-    return float((ways.yearly + np.where(before, 0.0, ways.set_up))[used].sum())
+    """Fixed costs of the models (n,) in use over the horizon, whom the plan is not for included."""
+    return float(fixed_costs(base, model).sum())
+
+
+def fixed_costs(base: Base, model: np.ndarray) -> np.ndarray:
+    """(m,) of each model that somebody is in when customers are in these (n,), else 0."""
+    return np.where(_drawn_on(base, model), _costs(base), 0.0)
+
+
+def _costs(base: Base) -> np.ndarray:
+    """(m,) of a model that is used at all, over the horizon, set up where it is new."""
+    ways = base.reach.ways
+    made: np.ndarray = ways.yearly + np.where(in_use(base), 0.0, ways.set_up)
+    return made
 
 
 def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
@@ -376,6 +429,23 @@ def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
     return kind, reason
 
 
+def kept_running(found: Plan) -> pd.DataFrame:
+    """Models that go on for those who stay, and bring who is free to move less than they cost.
+
+    By position: `stay`, how many; `cost` and `brings`, currency units over the horizon. Models that
+    whom the plan is not for are in are left out: they go on for them.
+    """
+    base, net = found.base, found.allocation.net
+    yearly, stay = base.reach.ways.yearly, np.bincount(base.today[base.stays])
+    rows = {}
+    for m in np.flatnonzero(stayed_in(base) & ~base.others.models & (yearly > 0)):
+        models = tuple(n for n in found.open if n != m)
+        less = with_models(found.classes, models) if m in found.used else found.allocation
+        if less is not None and net - less.net < yearly[m]:
+            rows[int(m)] = (int(stay[m]), float(yearly[m]), max(net - less.net, 0.0))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["stay", "cost", "brings"])
+
+
 def _used(
     base: Base, resources: tuple[str, ...], policy: Policy, model: np.ndarray, use: np.ndarray,
     allocation: Allocation,
@@ -385,11 +455,12 @@ def _used(
     Of the budget that is contacts and the fixed costs of the models in use.
     """
     row, money = np.arange(len(base)), np.arange(len(resources)) == len(resources) - 1
+    apart = base.others.use
     return pd.DataFrame(
         {
             "resource": resources,
-            "today": use[:, row, base.today].sum(axis=1) + money * _fixed(base, base.today),
-            "planned": use[:, row, model].sum(axis=1) + money * _fixed(base, model),
+            "today": apart + use[:, row, base.today].sum(axis=1) + money * _fixed(base, base.today),
+            "planned": apart + use[:, row, model].sum(axis=1) + money * _fixed(base, model),
             "limit": _limits(policy, base),
             "price": [allocation.price.get(name, 0.0) for name in resources],
         }

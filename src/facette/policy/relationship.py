@@ -123,14 +123,20 @@ def _check_model(where: str, model: RelationshipModel, policy: Policy) -> None:
         what = f"{listed(absent)} not among policy.channels" if absent else "no channel"
         raise BadInput(f"{where}.channels: {what} (there are: {', '.join(policy.channels)})")
     for figure in ("contacts_a_month", "reaction_hours", "set_up_cost", "yearly_cost"):
-        if getattr(model, figure) < 0:
-            raise BadInput(f"{where}.{figure}: {getattr(model, figure):g} is below 0")
+        _check_figure(f"{where}.{figure}", getattr(model, figure))
+
+
+def _check_figure(where: str, figure: float) -> None:
+    if not 0 <= figure < np.inf:
+        raise BadInput(f"{where}: {figure:g}; a number of 0 or more is wanted")
 
 
 def _check_uses(policy: Policy) -> None:
     for name, channel in policy.channels.items():
-        if min(channel.cost, channel.serve_cost) < 0:
-            raise BadInput(f"policy.channels.{name}: a cost is below 0")
+        figures = {"cost": channel.cost, "serve_cost": channel.serve_cost}
+        figures |= {f"uses.{capacity}": used for capacity, used in channel.uses.items()}
+        for what, figure in figures.items():
+            _check_figure(f"policy.channels.{name}.{what}", figure)
         absent = [capacity for capacity in channel.uses if capacity not in policy.capacity]
         if absent:
             raise BadInput(
@@ -138,10 +144,12 @@ def _check_uses(policy: Policy) -> None:
                 f"policy.capacity.{absent[0]}=null for one without a limit"
             )
     for name, limit in policy.capacity.items():
-        if limit is not None and limit < 0:
-            raise BadInput(f"policy.capacity.{name}: {limit:g} is below 0")
+        if limit is not None:
+            _check_figure(f"policy.capacity.{name}", limit)
+    if policy.budget is not None:
+        _check_figure("policy.budget", policy.budget)
     for name, hours in policy.hours_a_person.items():
-        if name not in policy.capacity or hours <= 0:
+        if name not in policy.capacity or not hours > 0:
             raise BadInput(
                 f"policy.hours_a_person.{name}: {hours:g}; give hours above 0 of one of "
                 f"policy.capacity ({', '.join(policy.capacity)})"

@@ -8,7 +8,7 @@ import numpy as np
 
 from facette.policy.allocation import with_models
 from facette.policy.knowledge import Knowledge
-from facette.policy.plan import Plan, gains
+from facette.policy.plan import Plan, gains, running_anyway
 
 DRAWS, AGAIN = 500, 20  # of the effects, and of them how often a plan is made
 
@@ -33,20 +33,20 @@ def sensitivity(
     found: Plan, known: Knowledge, switching: float, confidence: float, seed: int
 ) -> Sensitivity | None:
     """The plan under other effects, the models in use staying; None where no error is known."""
-    if not known.measured:
+    if not known.measured or not len(found.classes.customers):
         return None
     rng, offered = np.random.default_rng(seed), found.offered
-    standing, fixed = found.allocation.share, float(found.classes.fixed[list(found.used)].sum())
+    standing, costs = found.allocation.share, found.fixed_of(found.allocation.share.sum(axis=0) > 0)
     stays, best, moved = [], [], []
     for draw in range(DRAWS):
         own = gains(found.base, known.drawn(rng), switching, found.first)
-        stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - fixed)
+        stays.append(float((standing * np.where(offered, own, 0.0)).sum()) - costs)
         if draw >= AGAIN:
             continue
         wanted = np.where(offered, own, -np.inf)
         again = with_models(replace(found.classes, gain=wanted), found.open)
         if again is not None:
-            best.append(again.net - stays[-1])
+            best.append(again.net - running_anyway(found.base) - stays[-1])
             moved.append(np.abs(again.share - standing).sum() / 2 / standing.sum())
     tail = (1 - confidence) / 2
     low, high = np.quantile(stays, [tail, 1 - tail])

@@ -50,7 +50,8 @@ def started_a_month(tables: Tables, t: int, days: int, groups: pd.Series) -> pd.
     """Contacts a month that customers started in the `days` before `t`, by group and channel.
 
     `groups`: by customer_id, as a relationship model or a segment; who has none is in one row of
-    their own, `not in this plan`. Empty where there are no interactions.
+    their own, `not in this plan`. Where the first interaction known is later than that, by the days
+    since. Empty where there are no interactions.
     """
     if "interactions" not in tables:
         return pd.DataFrame(index=pd.Index([], name="group"))
@@ -69,7 +70,9 @@ def started_a_month(tables: Tables, t: int, days: int, groups: pd.Series) -> pd.
     )  # fmt: skip
     found = pl.DataFrame(counts.collect()).to_pandas()
     wide = found.pivot(index="group", columns="channel", values="len").fillna(0.0)
-    return wide.sort_index(axis=1) * (MONTH_DAYS / days)
+    first = pl.DataFrame(known.select(pl.col("occurred_at").min()).collect()).item()
+    watched = days if first is None else min(days, max(1, -(-(t - first) // DAY_US)))
+    return wide.sort_index(axis=1) * (MONTH_DAYS / watched)
 
 
 def uses(contacts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -113,12 +116,6 @@ def portfolios(
     staff = people(used, policy)
     table = table.join(used).assign(people=staff)
     return table.assign(portfolio=(table["customers"] / staff).where(staff > 0))
-
-
-def by_owner(portfolio: pd.DataFrame) -> pd.DataFrame:
-    """Customers, contacts a month and people of each owner of relationship models."""
-    columns = ["customers", "share", OUTBOUND, INBOUND, "people"]
-    return portfolio.dropna(subset="owner").groupby("owner", sort=False)[columns].sum()
 
 
 def _month_of(days: np.ndarray) -> np.ndarray:
@@ -221,7 +218,7 @@ def inbound_by_month(inbound: pd.DataFrame, t: int, horizon_days: int) -> pd.Dat
 def peaks(
     outbound: pd.DataFrame, inbound: pd.DataFrame, t: int, days: int, policy: Policy
 ) -> pd.DataFrame:
-    """The month that asks most of each capacity: month, outbound, inbound, load, mean, people.
+    """The month that asks most of each capacity: month, outbound, inbound, load, people, limit.
 
     `outbound` and `inbound`: (months x channels) of the `days` before or from `t`, given as the
     first day's `t`. `load` is both, brought to a month of average length, as are the others, so
@@ -243,7 +240,6 @@ def peaks(
     rows = [
         {"month": (month := load[name].idxmax()), OUTBOUND: used[OUTBOUND].loc[month, name],
          INBOUND: used[INBOUND].loc[month, name], "load": load.loc[month, name],
-         "mean": load[name].mean(),
          "people": load.loc[month, name] / policy.hours_a_person.get(name, np.nan),
          "limit": np.nan if policy.capacity[name] is None else policy.capacity[name]}
         for name in policy.capacity

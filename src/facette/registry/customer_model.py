@@ -805,6 +805,10 @@ class Policy:
             today = np.where(reaches, today, len(self.names) - 1)
         model = self._worth(cell, channel, closed, today).argmax(axis=1)
         why: list[str] = self._reasons(cell, channel, ended)
+        if today is not None:
+            stays = ~self._known[today] & ~closed[np.arange(len(today)), today]
+            model = np.where(stays, today, model)
+            why = [self.spec["stays"] if s else own for s, own in zip(stays, why, strict=True)]
         for place, rows, reason in self._placed(conditions, cell):
             rows = rows & ~closed[:, place]
             model[rows] = place
@@ -884,17 +888,20 @@ class Policy:
         models, contacts = self.spec["models"], self._of_models("contacts")
         worth = np.array([c["effect"] for c in self.spec["cells"]], dtype=np.float64)[cell]
         worth = worth - self._costs(channel, priced=False) * contacts
-        open_to = ~closed & np.array([model["known"] for model in models])
+        open_to = ~closed & self._known
         if today is not None:
-            row = np.arange(len(today))
             is_today = today[:, None] == np.arange(len(models))
             worth = worth - self.spec["switching_cost"] * ~is_today
-            open_to[row, today] |= ~closed[row, today]
         open_to[:, -1] = True
         used = np.array([model["used"] for model in models])
         return np.where(
             open_to & used, worth - self._costs(channel, priced=True) * contacts, -np.inf
         )
+
+    @property
+    def _known(self) -> NDArray[np.bool_]:
+        """(models,) of which something is known; who is in another one stays there."""
+        return np.array([model["known"] for model in self.spec["models"]])
 
     def _of_models(self, figure: str) -> Floats:
         return np.array([model[figure] for model in self.spec["models"]], dtype=np.float64)

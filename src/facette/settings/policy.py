@@ -118,7 +118,8 @@ class Effects:
     `tame`: quantile of the size of residuals at which they are cut for choosing, never for claims.
     `overlap`: the least estimated propensity of an observational comparison. `assumed`: by model,
     an expression over the scored columns for the currency units that it brings over the horizon of
-    the policy, more than being served on request.
+    the policy, more than being served on request; columns of value, as `value_expected`, are over
+    the horizon of the model that told them (`snapshot.horizon_days`), and are not converted.
     """
 
     horizon_days: int = MISSING

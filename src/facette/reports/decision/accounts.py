@@ -124,11 +124,15 @@ def standing_table(decision: Decision, currency: str) -> Table | None:
                "future_told": ("Rank of the future", "text"),
                "strategic": ("Strategic value", "money"),
                "strategic_told": ("Rank of both", "text")}  # fmt: skip
+    books = decision.accounts
+    first, last = (day(as_date(t)) for t in (books.start, books.end - DAY_US))
     note = (
         f"Ranks that {number(found.resamples)} resamples of customers allow, "
         f"{number(100 * found.confidence)}% of the time. Strategic value is what they brought, are "
         "expected to bring, and could be won (the larger of headroom and value at risk): the past "
-        "to reward, the future to win."
+        f"to reward, the future to win. The past is of {first} to {last}, brought to the "
+        f"{number(decision.planned.about['snapshot']['horizon_days'])} days that value is expected "
+        "for."
     )
     if found.not_scored:
         note += f" Not scored: {', '.join(thing(name) for name in found.not_scored)}."

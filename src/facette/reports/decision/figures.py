@@ -82,7 +82,6 @@ def _curve(decision: Decision, scope: str) -> Picture:
     currency = decision.planned.about["currency"]
     best = table[table["best"]].iloc[0]
     used = [plain(names[m]) for m in best["used"] if m != decision.planned.ways.on_request]
-    apart = decision.planned.plan.net - float(best["net"])
     return Picture(
         "curve",
         "What different treatments are worth",
@@ -90,24 +89,13 @@ def _curve(decision: Decision, scope: str) -> Picture:
         f"The best, marked, is {_models_told(int(best['models']))} beside being served on request"
         f"{f' ({listed(used)})' if used else ''}."
         f"{' The axis does not begin at 0.' if table['net'].min() > 0 else ''}"
-        f"{_own_costs(apart, currency)}",
+        " Models that who stays is in run on whatever is chosen, and are paid for at every number.",
         scope,
         "Line of net gain by number of models: " + ", ".join(
             f"{row.models}: {money(row.net, currency)}" for row in table.itertuples()
         ) + ".",
         lambda note: treatments_curve(table, currency, note),
     )  # fmt: skip
-
-
-def _own_costs(apart: float, currency: str) -> str:
-    """Why the curve's best is not the plan's total, where it is not."""
-    if round(abs(apart)) == 0:
-        return ""
-    word = "higher" if apart > 0 else "lower"
-    return (
-        " Every model pays its own cost here, also one that keeps running for who is held out: so "
-        f"the plan's own total is {money(abs(apart), currency)} {word}."
-    )
 
 
 def _models_told(count: int) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from facette.policy.activation import REMEDIES
 from facette.policy.decision import Decision, Planned
-from facette.policy.plan import BUDGET
+from facette.policy.plan import BUDGET, fixed_costs
 from facette.policy.reach import NONE
 from facette.policy.relationship import MONTH_DAYS
 from facette.policy.satisfaction import told
@@ -90,16 +90,14 @@ def models_frame(decision: Decision) -> pd.DataFrame:
     base, ways = plan.base, planned.ways
     m, row = len(ways.names), np.arange(len(base))
     cost = base.reach.cost()
-    stay = base.held_out | base.settled
     frame = pd.DataFrame({
         "today": np.bincount(base.today, minlength=m), "plan": np.bincount(plan.model, minlength=m),
         "held_out": np.bincount(plan.model[base.held_out], minlength=m),
-        "settled": np.bincount(plan.model[stay & ~base.held_out], minlength=m),
+        "settled": np.bincount(plan.model[base.settled & ~base.held_out], minlength=m),
         "cost_today": np.bincount(base.today, cost[row, base.today], minlength=m),
         "cost_plan": np.bincount(plan.model, cost[row, plan.model], minlength=m),
     }, index=pd.Index(ways.names, name="relationship_model"))  # fmt: skip
-    running, used = frame["today"] > 0, frame["plan"] > 0
-    frame["own"] = np.where(used, ways.yearly + np.where(running, 0.0, ways.set_up), 0.0)
+    frame["own"] = fixed_costs(base, plan.model)
     people = decision.portfolios["plan"]
     return frame.join(people[["people", "portfolio"]])
 
@@ -127,8 +125,8 @@ def models_table(decision: Decision, currency: str) -> Table:
     note = (
         f"Money over {days} days. Contacts: those that the company starts, at the configuration's "
         "prices. Own cost: of the model by itself, set up where it is new, as long as anybody is "
-        "in it. People and portfolios are for contacts of both kinds, customers' own included; "
-        "only capacities that are people's hours are counted."
+        f"in it{_with_others(decision)}. People and portfolios are for contacts of both kinds, "
+        "customers' own included; only capacities that are people's hours are counted."
     )
     return Table("Whom they take, and at what cost", [("Relationship model", ""), *labels.values()],
                  rows, note, [False] + [True] * len(labels))  # fmt: skip
@@ -146,7 +144,8 @@ def contacts_frame(decision: Decision) -> pd.DataFrame:
 
     `today`, `plan`: that the company starts, customers x cadence; `held_out`: of the plan's, of who
     stays as they are; `peak` of the activation file's own, and its `month`; `inbound`: that
-    customers start, expected as in the last period, by whom no plan is made included.
+    customers start, expected as in the last period; of a plan for everyone, by whom no plan is made
+    included.
     """
     plan, ways = decision.planned.plan, decision.planned.ways
     base, row = plan.base, np.arange(len(plan.base))
@@ -192,7 +191,8 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
         currency,
         "Today and plan: customers times the cadence of their model. The activation file holds no "
         "contacts of who is held out: they go on as today. What customers start is expected at "
-        "last period's rate, whatever the plan; they are always served.",
+        "last period's rate, whatever the plan; they are always served."
+        f"{' All of it is of the customers of this plan.' if others_told(decision) else ''}",
     )
     for line in made.rows:
         for cell in line:
@@ -220,13 +220,16 @@ def peaks_table(decision: Decision) -> Table:
             Cell(number(today["load"], 1) if asked else UNKNOWN, True),
             Cell("–" if missing(plan["people"]) else _people(plan, held[name]), True),
         ])  # fmt: skip
+    apart = " or not in this plan" if others_told(decision) else ""
     headers = [("Capacity", ""), ("Peak month", ""), ("Activation file", "a month"),
-               ("Held out, as today", "a month"), ("Limit for these", "a month"),
+               (f"Held out{apart}, as today", "a month"),
+               ("Limit for these", "a month"),
                ("Customers start", "a month"), ("All", "a month"), ("Today's peak", "a month"),
                ("People", "full-time")]  # fmt: skip
     note = (
         "Limits are for what the company starts. What customers start comes on top and is served; "
-        "today's peak is of the last period, all customers."
+        "today's peak is of the last period. All of it is of all customers"
+        f"{_with_others(decision)}."
     )
     return Table("The month that asks most", headers, rows, note,
                  [False, False] + [True] * 7)  # fmt: skip
@@ -246,15 +249,30 @@ def month_name(month: object) -> str:
     return f"{pd.Timestamp(str(month)):%b\N{NO-BREAK SPACE}%Y}"
 
 
+def others_told(decision: Decision) -> str:
+    """`1,219`: how many customers the plan is not for; nothing where it is for everyone."""
+    others = decision.planned.plan.base.others.customers
+    return number(others) if others else ""
+
+
+def _with_others(decision: Decision) -> str:
+    others = others_told(decision)
+    return f", with the {others} who are not in this plan" if others else ""
+
+
 def held_use(decision: Decision) -> pd.Series:
-    """What contacts with held-out customers use of each capacity a month, at today's cadence."""
+    """What contacts with who goes on as today, held out or not in the plan, use of each capacity.
+
+    A month, at today's cadence.
+    """
     base, policy = decision.planned.plan.base, decision.planned.policy
     kept, months = np.flatnonzero(base.held_out), policy.horizon_days / MONTH_DAYS
     used = [
         base.reach.use(r)[kept, base.today[kept]].sum() / months
         for r in range(len(decision.planned.ways.capacities))
     ]
-    return pd.Series(used, decision.planned.ways.capacities, dtype=float)
+    apart = base.others.use[:-1] / months if base.others.customers else 0.0
+    return pd.Series(used, decision.planned.ways.capacities, dtype=float) + apart
 
 
 def _against_limit(used: float, limit: float) -> Cell:
@@ -283,9 +301,9 @@ def limits_table(decision: Decision, currency: str) -> Table:
                ("One more is worth", currency)]  # fmt: skip
     note = (
         "Of the whole horizon, a month's limit times its months; contacts that the company starts, "
-        "who is held out included. The budget also pays for what models cost by themselves. A "
-        "price of 0: the limit does not bind. Plans keep a little room, since whole contacts fall "
-        "on whole days."
+        f"who is held out included{_with_others(decision)}. The budget also pays for what models "
+        "cost by themselves. A price of 0: the limit does not bind. Plans keep a little room, as "
+        "whole contacts fall on whole days."
     )
     return Table("Budget and capacities", headers, rows, note, [False] + [True] * 5)
 
@@ -325,7 +343,8 @@ def need_table(decision: Decision) -> Table | None:
                ("of which newcomers", ""), (interval, f"{days} days")]  # fmt: skip
     note = (
         f"{capital(decision.need.note)}: as if they moved so again; that they will is assumed, and "
-        "not in the range. Contacts that the company starts, at this plan's models."
+        "not in the range. Contacts that the company starts with customers of this plan, at its "
+        "models."
     )
     return Table("What the next period would ask", headers, rows, note, [False] + [True] * 4)
 

@@ -9,6 +9,7 @@ from facette.policy.decision import Decision
 from facette.reports.decision.money import worth
 from facette.reports.decision.names import facets
 from facette.reports.decision.tables import flows
+from facette.reports.decision.words import nobody_free
 from facette.reports.description_words import counted
 from facette.reports.story import PolicyTold
 from facette.reports.words import money, number
@@ -20,7 +21,7 @@ def decision_metrics(decision: Decision) -> dict[str, float]:
     n, claim = len(plan.base), decision.planned.claim
     told = {
         "customers": n, "changed": float(plan.changed.mean()), "net": plan.net,
-        "net_each": plan.net / n, "models": len(plan.allocation.used) - 1,
+        "net_each": plan.net / n, "models": _models(decision),
         "cells": len(plan.base.cells), "held_out": int(plan.base.held_out.sum()),
         "objectors": decision.objectors, "left_out": len(decision.left_out),
         "violations": len(decision.violations), "losing_customers": len(decision.losing.customers),
@@ -62,6 +63,12 @@ def policy_told(decision: Decision, page: str) -> PolicyTold:
     return PolicyTold(headline(decision), flows(decision), page)
 
 
+def _models(decision: Decision) -> int:
+    """How many relationship models the plan draws on, beside being served on request."""
+    plan = decision.planned.plan
+    return len({*plan.used} - {plan.base.reach.ways.on_request})
+
+
 def headline(decision: Decision) -> list[str]:
     """The plan in a few lines."""
     planned, plan = decision.planned, decision.planned.plan
@@ -69,12 +76,13 @@ def headline(decision: Decision) -> list[str]:
     grade = worth(decision).grade or "none is needed, the gain is of costs"
     lines = [
         f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
-        f"today, by {counted(len(plan.allocation.used) - 1, 'relationship model')}; "
+        f"today, by {counted(_models(decision), 'relationship model')}; "
         f"{number(plan.base.held_out.sum())} are held out",
         f"Net gain over {planned.policy.horizon_days} days against today: "
         f"{money(plan.net, currency)}, evidence: {grade}",
     ]
-    if planned.known.ground is None and not planned.policy.effects.assumed:
+    lines += filter(None, [nobody_free(decision)])
+    if not planned.known.known[:-1].any() and not plan.changed.any():
         lines.append(
             "Nothing is known of what a relationship model does here: no treatment on record tells "
             "of it, and policy.effects.assumed assumes nothing, so that everyone stays as they are"

@@ -69,8 +69,8 @@ def _sensitive(decision: Decision) -> str:
     return (
         f"with effects drawn {DRAWS} times within their standard errors, this plan would "
         f"bring {money(found.low, currency)} to {money(found.high, currency)} "
-        f"({interval_of(decision)}; {money(decision.planned.plan.allocation.net, currency)} by "
-        f"the effects as they are, every model paying its own cost). The best plan for each of "
+        f"({interval_of(decision)}; {money(decision.planned.plan.net, currency)} by the effects as "
+        f"they are). The best plan for each of "
         f"{found.again} draws would handle {share(found.moved, 0)} of the customers free to move "
         f"otherwise, and bring {money(found.missed, currency)} more"
     )

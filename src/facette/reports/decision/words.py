@@ -9,10 +9,11 @@ import numpy as np
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.policy.plan import BUDGET
+from facette.policy.plan import BUDGET, kept_running
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
 from facette.reports.decision.names import facets, one_of, thing
+from facette.reports.decision.tables import others_told
 from facette.reports.words import capital, day, missing, money, number, plain, share
 from facette.snapshots.instants import as_date
 from facette.wording import listed
@@ -68,7 +69,31 @@ def trial_sentence(decision: Decision) -> str:
 
 
 def differ_sentence(decision: Decision) -> str:
-    """In what the models that the plan gives differ for customers."""
+    """In what the models that the plan gives differ for customers, and which go on needlessly."""
+    return ". ".join(filter(None, [_differ(decision), _kept(decision)]))
+
+
+def _kept(decision: Decision) -> str:
+    """The models that go on for who stays and are not worth it to the others; often none."""
+    policy, names = decision.planned.policy, decision.planned.ways.names
+    told = [
+        f"{plain(names[m])} by the {number(row['stay'])} who stay "
+        f"({money(policy.models[names[m]].yearly_cost, currency_of(decision))} a year; brings "
+        f"{money(row['brings'], currency_of(decision))} over the horizon)"
+        for m, row in kept_running(decision.planned.plan).iterrows()
+    ]
+    worthless = "Worth less to those free to move than they cost, and kept running: "
+    return worthless + listed(told) if told else ""
+
+
+def nobody_free(decision: Decision) -> str:
+    """That the plan can move nobody; nothing where it can."""
+    if (decision.planned.plan.member >= 0).any():
+        return ""
+    return "Nobody is free to be moved: everyone is held out, or too new in their model"
+
+
+def _differ(decision: Decision) -> str:
     planned = decision.planned
     given = [planned.ways.names[m] for m in np.unique(planned.plan.model)]
     models = [planned.policy.models[name] for name in given if name in planned.policy.models]
@@ -193,7 +218,9 @@ def facts(decision: Decision, data: Mapping[str, str], run: str) -> Lines:
         ("Reference date", day(as_date(planned.t))),
         ("Horizon", f"{planned.policy.horizon_days} days"),
         ("Customers", f"{number(len(planned.plan.base))}"
-         + (f", of the perimeter {about['perimeter']}" if about.get("perimeter") else "")),
+         + (f", of the perimeter {about['perimeter']}" if about.get("perimeter") else "")
+         + (f"; {others} more are not in this plan, and go on as today within the same limits"
+            if (others := others_told(decision)) else "")),
         ("Crossed", f"{', '.join(thing(name) for name in facets(planned))}; "
          f"{number(len(planned.plan.base.cells))} cells of {number(planned.policy.floor)} "
          "customers or more"),
@@ -223,16 +250,18 @@ def off_lines(decision: Decision) -> list[str]:
     """What was off or left aside, and why."""
     planned = decision.planned
     told = [*planned.notes, *planned.known.notes, *decision.accounts.notes]
+    told += filter(None, [nobody_free(decision)])
     blank = np.flatnonzero(~planned.known.known)
     unknown = [plain(planned.ways.names[m]) for m in blank]
     if unknown:
-        told.append(f"nothing is known of what these models do, and nobody new is given them: "
-                    f"{listed(unknown)}")  # fmt: skip
+        told.append("nothing is known of what these models do: nobody new is given them, and who "
+                    f"is in them stays: {listed(unknown)}")  # fmt: skip
     if decision.satisfaction is None:
         told.append("satisfaction is not measured: policy.satisfaction_question is not set, or no "
                     "survey asks it")  # fmt: skip
     if decision.need is None:
-        told.append("next period's need is not told: history is too short, or segments changed")
+        told.append("next period's need is not told: history is too short, segments changed, or "
+                    "the plan is for the customers of one event")  # fmt: skip
     if decision.standing is None:
         told.append("segments are not ranked: there is one only")
     return told
