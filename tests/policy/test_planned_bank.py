@@ -319,6 +319,9 @@ def test_a_plan_for_some_keeps_what_the_others_use_out_of_its_limits(
         use = found.plan.use
         assert (use["planned"] <= use["limit"] * (1 + 1e-9)).all()
         assert found.plan.net >= -1e-6
+        assert found.known.ground is not None
+        assert free.known.ground is not None
+        assert len(found.known.ground.trial) > 0.9 * len(free.known.ground.trial)  # all teach
 
 
 def test_who_is_in_no_plan_for_some_has_not_left(bank: Bank, free: Planned) -> None:

@@ -12,6 +12,7 @@ from facette.policy.activation import activation, left_out
 from facette.policy.calendar import next_days
 from facette.policy.checker import violations
 from facette.policy.decision import Decision, Need, Planned, Visible
+from facette.policy.knowledge import Learnt
 from facette.policy.plan import BUDGET, excluded, what_if
 from facette.policy.power import trial_needed, visible
 from facette.policy.pressure import cooled_days, earliest_days
@@ -185,7 +186,7 @@ def _visible(made: Planned, accounts: Accounts) -> Visible:
     held = int(base.held_out.sum())
     claimed = None if made.claim is None else made.claim.effect / max(n - held, 1)
     adjusted = ground is not None
-    deviation = _spread(accounts, policy) if ground is None else float(ground.found.left.std())
+    deviation = _spread(accounts, policy) if ground is None else _left(ground, policy)
     if not deviation > 0:
         return Visible(n, held, date, None, claimed, policy.worth_telling, None, adjusted)
     segments = _segment(made).nunique()
@@ -194,6 +195,16 @@ def _visible(made: Planned, accounts: Accounts) -> Visible:
         trial_needed(policy.worth_telling, deviation, len(base.reach.ways.names) - 1, segments),
         adjusted,
     )  # fmt: skip
+
+
+def _left(ground: Learnt, policy: Policy) -> float:
+    """Standard deviation over the horizon of what the past does not tell of a trial's outcomes.
+
+    They were brought to the horizon from fewer days; what is left of a day is taken to have nothing
+    to do with that of the next.
+    """
+    days = ground.trial.days / policy.horizon_days
+    return float(ground.found.left.std() * np.sqrt(days))
 
 
 def _spread(accounts: Accounts, policy: Policy) -> float:

@@ -55,7 +55,7 @@ def planned(
     """
     spec, known_ways = spec_for(bundle, tables, perimeter), ways(policy)
     notes: list[str] = []
-    look = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
+    look = plans = _Look(bundle, tables, spec, perimeter, {} if seen is None else seen)
     known_then = look.at(t)
     still = _still_customers(known_then, spec)
     here = still if among is None else still & known_then.index.isin(among)
@@ -72,6 +72,9 @@ def planned(
     everyone = look.customers(t)
     outside = everyone[~everyone.isin(customers.index)]
     base = replace(base, others=_others(policy, known_ways, tables, t, outside))
+    own = bundle.about["perimeter"]  # that of the plan may be narrower, and a trial is of all
+    if own != perimeter:
+        look = _Look(bundle, tables, spec_for(bundle, tables, own), own, {})
     world = _World(policy, look, t, known_ways, cells, by, base, facets)
     randomised = _learnt(world, seed, notes)
     observed, comparison = None, None
@@ -85,7 +88,7 @@ def planned(
     made = plan(policy, base, known)
     claim = claimed(made, known, policy.switching_cost, confidence)
     then = t - policy.horizon_days * DAY_US
-    before = None if among is not None else _those_before(look, then, customers.index, everyone)
+    before = None if among is not None else _those_before(plans, then, customers.index, everyone)
     return Planned(
         t, policy, known_ways, made, _about(bundle), known, claim, customers, cells,
         int((~still).sum()), lot, before, [*cells.notes, *notes], comparison,
