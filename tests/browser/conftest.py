@@ -44,6 +44,27 @@ def trained(home: Path) -> Trained:
 
 
 @pytest.fixture(scope="session")
+def decision(home: Path) -> Path:
+    """A decision page of made-up customers, with every section."""
+    from decisions import decision as made
+    from running import settings_of
+
+    from facette.reports.decision.page import decision_page
+
+    page = home / "decision.html"
+    data = settings_of("train", "data=bank").data
+    page.write_text(decision_page(made(), None, data, "0123456789abcdef"), encoding="utf-8")
+    return page
+
+
+@pytest.fixture(params=["report", "decision"])
+def paper(request: pytest.FixtureRequest, run: CustomerRun) -> Path:
+    """The report of the run, and a decision page."""
+    made: Path = run.report if request.param == "report" else request.getfixturevalue("decision")
+    return made
+
+
+@pytest.fixture(scope="session")
 def run(trained: Trained, home: Path) -> CustomerRun:
     """The run as the tracking store has it."""
     return latest_run(home / "mlruns")

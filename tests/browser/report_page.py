@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from running import settings_of
+
+from facette.models.judging import tau_of
 from facette.reports.story import PARTS, Headline
 from facette.reports.telling import HEADLINES
 from facette.reports.words import BASELINES, METRICS, headline_texts, metric_label
@@ -67,11 +70,17 @@ class Text:
 
 
 def channels(colour: str) -> list[float]:
-    """Red, green and blue of an opaque `rgb(…)`, 0 to 1. Raises ValueError for another colour."""
-    found = re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", colour)
-    if found is None:
-        raise ValueError(f"{colour} is not an opaque colour")
-    return [int(channel) / 255 for channel in found.groups()]
+    """Red, green and blue of an opaque colour, 0 to 1. Raises ValueError for another.
+
+    Plain ones are told as `rgb(…)` up to 255, mixed ones as `color(srgb …)` up to 1.
+    """
+    for form, whole in (
+        (r"rgb\((\d+), (\d+), (\d+)\)", 255),
+        (r"color\(srgb (\S+) (\S+) (\S+)\)", 1),
+    ):
+        if found := re.fullmatch(form, colour):
+            return [float(channel) / whole for channel in found.groups()]
+    raise ValueError(f"{colour} is not an opaque colour")
 
 
 def luminance(rgb: list[float]) -> float:
@@ -102,17 +111,21 @@ def expected_cards(metrics: Mapping[str, float], currency: str) -> list[list[str
 
 def _headline(metrics: Mapping[str, float], part: str, metric: str, unit: str) -> Headline:
     told = Headline(part, metric, unit, metrics[f"{part}/{metric}"])
-    if f"{part}/gain/{metric}" in metrics:
+    if metric == "coverage":
+        told.wanted = tau_of(part, settings_of("train").model)
+    aim = "total_error" if metric == "total_ratio" else metric  # a ratio aims at 1
+    if f"{part}/gain/{aim}" in metrics:
         rivals = {
             name: metrics[key]
             for name in BASELINES
-            if (key := f"{part}/baseline/{name}/{metric}") in metrics
+            if (key := f"{part}/baseline/{name}/{aim}") in metrics
         }
-        best = max if METRICS[metric][2] == 1 else min
+        best = max if METRICS[aim][2] == 1 else min
         opponent = best(rivals, key=lambda name: rivals[name])
-        told.baseline_name, told.baseline = BASELINES[opponent], rivals[opponent]
-        told.gain = metrics[f"{part}/gain/{metric}"]
-        told.low, told.high = (metrics[f"{part}/gain/{metric}_{end}"] for end in ("low", "high"))
+        told.baseline_name = BASELINES[opponent]
+        told.baseline = metrics[f"{part}/baseline/{opponent}/{metric}"]
+        told.gain = metrics[f"{part}/gain/{aim}"]
+        told.low, told.high = (metrics[f"{part}/gain/{aim}_{end}"] for end in ("low", "high"))
     return told
 
 

@@ -1,4 +1,4 @@
-"""The report as a reader meets it: at a desk, on a phone, in the dark, by keyboard, on paper."""
+"""Report and decision page as a reader meets them: at a desk, on a phone, by keyboard, on paper."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def wider_than_the_window(page: Page) -> int:
     return beyond
 
 
-def test_the_report_asks_for_nothing_but_itself(browser: Browser, run: CustomerRun) -> None:
-    with opened(browser, run.report.as_uri()) as (page, heard):
+def test_a_page_asks_for_nothing_but_itself(browser: Browser, paper: Path) -> None:
+    with opened(browser, paper.as_uri()) as (page, heard):
         open_folds(page)
         page.mouse.wheel(0, 1_000_000)
         page.wait_for_load_state("networkidle")
-        assert heard.asked == [run.report.as_uri()]
+        assert heard.asked == [paper.as_uri()]
         assert heard.errors == []
-    assert run.report.stat().st_size <= LARGEST_BYTES
+    assert paper.stat().st_size <= LARGEST_BYTES
 
 
 def test_its_title_names_the_data_and_the_date(browser: Browser, run: CustomerRun) -> None:
@@ -67,10 +67,8 @@ def test_a_changed_card_is_seen(
 
 
 @pytest.mark.parametrize("width_px", [PHONE_PX, DESKTOP_PX])
-def test_the_page_does_not_scroll_sideways(
-    browser: Browser, run: CustomerRun, width_px: int
-) -> None:
-    with opened(browser, run.report.as_uri(), width_px) as (page, _):
+def test_the_page_does_not_scroll_sideways(browser: Browser, paper: Path, width_px: int) -> None:
+    with opened(browser, paper.as_uri(), width_px) as (page, _):
         assert wider_than_the_window(page) <= 0
         open_folds(page)
         assert wider_than_the_window(page) <= 0
@@ -78,9 +76,9 @@ def test_the_page_does_not_scroll_sideways(
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_every_control_is_reached_and_every_fold_opened_by_keyboard(
-    browser: Browser, run: CustomerRun, key: str
+    browser: Browser, paper: Path, key: str
 ) -> None:
-    with opened(browser, run.report.as_uri()) as (page, _):
+    with opened(browser, paper.as_uri()) as (page, _):
         controls = page.evaluate(CONTROLS)
         reached: list[int] = []
         for _ in range(3 * len(controls)):
@@ -101,10 +99,8 @@ def test_every_control_is_reached_and_every_fold_opened_by_keyboard(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_stand_out_from_their_ground(
-    browser: Browser, run: CustomerRun, scheme: Scheme
-) -> None:
-    with opened(browser, run.report.as_uri(), scheme=scheme) as (page, _):
+def test_texts_stand_out_from_their_ground(browser: Browser, paper: Path, scheme: Scheme) -> None:
+    with opened(browser, paper.as_uri(), scheme=scheme) as (page, _):
         open_folds(page)
         found = texts(page)
         assert len(found) > 100
@@ -112,19 +108,19 @@ def test_texts_stand_out_from_their_ground(
         assert faint == []
 
 
-def test_the_dark_page_is_dark(browser: Browser, run: CustomerRun) -> None:
+def test_the_dark_page_is_dark(browser: Browser, paper: Path) -> None:
     seen = {}
     schemes: tuple[Scheme, ...] = ("light", "dark")
     for scheme in schemes:
-        with opened(browser, run.report.as_uri(), scheme=scheme) as (page, _):
+        with opened(browser, paper.as_uri(), scheme=scheme) as (page, _):
             seen[scheme] = {text.words: (text.colour, text.ground) for text in texts(page)}
     assert seen["light"].keys() == seen["dark"].keys()
     same = [words for words, colours in seen["light"].items() if colours == seen["dark"][words]]
     assert same == []
 
 
-def test_print_opens_every_fold_and_cuts_nothing(browser: Browser, run: CustomerRun) -> None:
-    with opened(browser, run.report.as_uri(), A4_PX) as (page, _):
+def test_print_opens_every_fold_and_cuts_nothing(browser: Browser, paper: Path) -> None:
+    with opened(browser, paper.as_uri(), A4_PX) as (page, _):
         page.emulate_media(media="print")
         folded = page.locator("details > *:not(summary)").evaluate_all(
             "parts => parts.filter(part => !part.checkVisibility()"
