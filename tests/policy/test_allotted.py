@@ -24,7 +24,7 @@ from facette.policy.plan import (
     Base,
     Others,
     Plan,
-    kept_running,
+    for_good,
     plan,
     what_if,
 )
@@ -256,10 +256,12 @@ def test_a_plan_never_pays_for_giving_up_what_goes_on_anyway() -> None:
     assert found.net == 0
     assert found.curve.loc[found.curve["best"], "net"].tolist() == pytest.approx([0.0])
     assert found.curve["net"].iloc[0] == pytest.approx(-2.0 * (N - 1))
-    kept = kept_running(found)
-    assert kept.loc[0, "stay"] == 1
-    assert kept.loc[0, "brings"] == pytest.approx(2.0 * (N - 1))
-    assert kept_running(plan(policy, base, told(base, [[9.0, 0.0]]))).empty  # worth its cost
+    later = for_good(found)
+    assert later is not None
+    assert (later.models, later.dropped) == ((), (0,))
+    assert later.brings == pytest.approx(2.0 * (N - 1))
+    assert later.cost == pytest.approx(500.0 * policy.horizon_days / 365.25)
+    assert for_good(plan(policy, base, told(base, [[9.0, 0.0]]))) is None  # worth its cost
     free = replace(base, held_out=some())
     assert plan(policy, free, told(free, [[2.0, 0.0]])).changed.all()
 

@@ -23,6 +23,7 @@ from facette.expressions import parse
 from facette.policy.allocation import (
     Allocation,
     Classes,
+    best,
     curve,
     given,
     rounded,
@@ -429,21 +430,39 @@ def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
     return kind, reason
 
 
-def kept_running(found: Plan) -> pd.DataFrame:
-    """Models that go on for those who stay, and bring who is free to move less than they cost.
+@dataclass(frozen=True)
+class ForGood:
+    """The plan once nobody stays as they are any more, so that every model is to earn its cost.
 
-    By position: `stay`, how many; `cost` and `brings`, currency units over the horizon. Models that
-    whom the plan is not for are in are left out: they go on for them.
+    `models`: positions of those it would draw on, beside being served on request; `dropped` of the
+    models in use: those that only go on for who stays. Over the horizon they `cost` so much, and
+    bring who is free to move `brings`, currency units.
     """
-    base, net = found.base, found.allocation.net
-    yearly, stay = base.reach.ways.yearly, np.bincount(base.today[base.stays])
-    rows = {}
-    for m in np.flatnonzero(stayed_in(base) & ~base.others.models & (yearly > 0)):
-        models = tuple(n for n in found.open if n != m)
-        less = with_models(found.classes, models) if m in found.used else found.allocation
-        if less is not None and net - less.net < yearly[m]:
-            rows[int(m)] = (int(stay[m]), float(yearly[m]), max(net - less.net, 0.0))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["stay", "cost", "brings"])
+
+    models: tuple[int, ...]
+    dropped: tuple[int, ...]
+    cost: float
+    brings: float
+
+
+def for_good(found: Plan) -> ForGood | None:
+    """What the plan comes to when nobody stays any more; None where that changes nothing."""
+    base, last = found.base, found.base.reach.ways.on_request
+    kept = stayed_in(base) & ~base.others.models
+    yearly = np.where(kept, base.reach.ways.yearly, 0.0)
+    most = found.classes.most.copy()
+    most[-1] += yearly.sum()
+    every = best(replace(found.classes, fixed=found.classes.fixed + yearly, most=most))
+    dropped = tuple(int(m) for m in np.flatnonzero(yearly) if m not in every.used)
+    left = with_models(found.classes, tuple(m for m in found.open if m not in dropped))
+    if not dropped or left is None or not len(found.classes.customers):
+        return None
+    return ForGood(
+        tuple(m for m in every.used if m != last),
+        dropped,
+        float(yearly[list(dropped)].sum()),
+        max(found.allocation.net - left.net, 0.0),
+    )
 
 
 def _used(

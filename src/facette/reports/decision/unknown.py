@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
+from facette.policy.plan import for_good
 from facette.policy.realised import Realised
 from facette.policy.sensitivity import DRAWS
 from facette.reports.decision.names import thing
@@ -15,6 +16,7 @@ from facette.reports.decision.words import (
     trial_sentence,
 )
 from facette.reports.words import capital, day, missing, money, number, plain, share
+from facette.wording import listed
 
 ALIKE = "Do not segment this way: one treatment for all is worth as much"
 
@@ -99,7 +101,32 @@ def _after(after: Realised, decision: Decision) -> str:
 
 
 def curve_sentence(decision: Decision) -> str:
-    """How many different treatments pay, and whether that is more than noise."""
+    """How many different treatments pay, whether that is more than noise, and holds for good."""
+    return ". ".join(filter(None, [_many(decision), _for_good(decision)]))
+
+
+def _for_good(decision: Decision) -> str:
+    """Which models only go on for who stays; nothing where none does."""
+    names, currency = decision.planned.ways.names, currency_of(decision)
+    found = for_good(decision.planned.plan)
+    if found is None:
+        return ""
+    dropped, kept = ([plain(names[m]) for m in some] for some in (found.dropped, found.models))
+    told = (
+        f"Only because some customers stay as they are, {listed(dropped)} run on and cost nothing "
+        f"more here. Over the horizon they cost {money(found.cost, currency)}, and bring those "
+        f"free to move {money(found.brings, currency)}: for good, "
+        f"{listed(kept) if kept else 'being served on request'} would do"
+    )
+    table = decision.planned.plan.curve
+    return (
+        f"{told}. {ALIKE}"
+        if len(kept) < 2 <= int(table.loc[table["best"], "models"].iloc[0])
+        else told
+    )
+
+
+def _many(decision: Decision) -> str:
     table, currency = decision.planned.plan.curve, currency_of(decision)
     best = table[table["best"]].iloc[0]
     count = int(best["models"])

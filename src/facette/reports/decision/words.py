@@ -9,7 +9,7 @@ import numpy as np
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.policy.plan import BUDGET, kept_running
+from facette.policy.plan import BUDGET
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
 from facette.reports.decision.names import facets, one_of, thing
@@ -69,31 +69,7 @@ def trial_sentence(decision: Decision) -> str:
 
 
 def differ_sentence(decision: Decision) -> str:
-    """In what the models that the plan gives differ for customers, and which go on needlessly."""
-    return ". ".join(filter(None, [_differ(decision), _kept(decision)]))
-
-
-def _kept(decision: Decision) -> str:
-    """The models that go on for who stays and are not worth it to the others; often none."""
-    policy, names = decision.planned.policy, decision.planned.ways.names
-    told = [
-        f"{plain(names[m])} by the {number(row['stay'])} who stay "
-        f"({money(policy.models[names[m]].yearly_cost, currency_of(decision))} a year; brings "
-        f"{money(row['brings'], currency_of(decision))} over the horizon)"
-        for m, row in kept_running(decision.planned.plan).iterrows()
-    ]
-    worthless = "Worth less to those free to move than they cost, and kept running: "
-    return worthless + listed(told) if told else ""
-
-
-def nobody_free(decision: Decision) -> str:
-    """That the plan can move nobody; nothing where it can."""
-    if (decision.planned.plan.member >= 0).any():
-        return ""
-    return "Nobody is free to be moved: everyone is held out, or too new in their model"
-
-
-def _differ(decision: Decision) -> str:
+    """In what the models that the plan gives differ for customers."""
     planned = decision.planned
     given = [planned.ways.names[m] for m in np.unique(planned.plan.model)]
     models = [planned.policy.models[name] for name in given if name in planned.policy.models]
@@ -119,6 +95,13 @@ def _differ(decision: Decision) -> str:
             f"{listed(kept)}"
         )
     return told
+
+
+def nobody_free(decision: Decision) -> str:
+    """That the plan can move nobody; nothing where it can."""
+    if (decision.planned.plan.member >= 0).any():
+        return ""
+    return "Nobody is free to be moved: everyone is held out, or too new in their model"
 
 
 def _ways(count: int, one: str, more: str) -> str:
