@@ -1,6 +1,7 @@
 """Allocations keep within what there is, and bring next to as much as whole numbers can."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -50,6 +51,18 @@ def test_the_best_is_the_best_of_the_curve_and_no_worse_than_rules(seed: int) ->
     assert table["net"].max() == pytest.approx(allocation.net)
     assert table["best"].sum() == 1
     assert allocation.net >= net(classes, by_rules(classes)) - 1e-6
+
+
+@drawn(SEEDS)
+@settings(max_examples=12, deadline=None)
+def test_the_curve_is_that_of_every_set_of_models_solved_by_itself(seed: int) -> None:
+    classes = small_classes(seed)
+    last, told = len(classes.fixed) - 1, curve(classes)[0].set_index("models")["net"]
+    able = [m for m in range(last) if np.isfinite(classes.gain[:, m]).any()]
+    for size in range(len(able) + 1):
+        plans = [with_models(classes, (*models, last)) for models in combinations(able, size)]
+        nets = [plan.net for plan in plans if plan is not None]
+        assert told.get(size, -np.inf) == pytest.approx(max(nets, default=-np.inf))
 
 
 @drawn(SEEDS)

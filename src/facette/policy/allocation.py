@@ -135,12 +135,22 @@ def _able(classes: Classes, among: tuple[int, ...] | None) -> list[int]:
 
 
 def _plans(classes: Classes) -> Iterator[tuple[Allocation, int]]:
-    """The best allocation with each set of models, and the size of the set."""
+    """The best allocation with each set of models, and the size of the set, the largest first.
+
+    Where money is not what binds, a set with all the models that a larger one drew on gains as much
+    before fixed costs: it is not solved again.
+    """
     able, last = _able(classes, None), len(classes.fixed) - 1
-    for size in range(len(able) + 1):
+    solved: list[tuple[set[int], Allocation]] = []  # before fixed costs
+    for size in range(len(able), -1, -1):
         for models in combinations(able, size):
-            plan = with_models(classes, (*models, last))
-            if plan is not None:
+            fixed = float(classes.fixed[[*models, last]].sum())
+            like = (plan for of, plan in solved if {*plan.used} - {last} <= {*models} <= of)
+            if (known := next(like, None)) is not None:
+                yield replace(known, net=known.net - fixed), size
+            elif (plan := with_models(classes, (*models, last))) is not None:
+                if classes.resources[-1] not in plan.price:
+                    solved.append(({*models}, replace(plan, net=plan.net + fixed)))
                 yield plan, size
 
 
