@@ -30,6 +30,7 @@ DATA = (
 )
 ASSIGNERS = ("programme", "rules")
 ROUGHLY = (0.90, 0.97)
+SUFFIX = {"ample": "", "tight": "_tight"}  # of the names of claims
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_crossing_pays_as_far_as_unsuitable_treatment_costs(
     rise = mean_interval(pd.Series(table.to_numpy() @ eta / (eta @ eta), table.index))
     names = {f"at_eta_{eta:g}": interval for eta, interval in told.items()}
     evidence(
-        f"policy_crossing_against_value_potential_by_{assigner}_{budget}",
+        f"policy_crossing_against_value_potential_by_{assigner}{SUFFIX[budget]}",
         named(names | {"rise_by_eta": rise}),
         "rises with eta (its slope by seed surely above 0), surely above 0 at eta 1, its interval "
         "at eta 0 not above 0",
@@ -133,7 +134,7 @@ def test_a_plan_brings_what_it_claims_over_the_grid(
 ) -> None:
     own = rows[(rows["policy"] == "claimed") & (rows["budget"] == budget)]
     evidence(
-        f"policy_claims_cover_the_truth_over_the_grid_{budget}",
+        f"policy_claims_cover_the_truth_over_the_grid{SUFFIX[budget]}",
         covered(own),
         "the 95 % interval of the claimed gain covers the true one in 90 to 97 % of worlds; there "
         "are five seeds of them, so that a share between says little",
