@@ -1,5 +1,6 @@
 """Every configuration that ships composes, keeps to the schema, and makes its estimators."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from running import settings_of
 from facette import cli
 from facette.jobs.contest import contest_of
 from facette.jobs.searching import space_of
+from facette.policy.relationship import check_policy
 from facette.ranges import check_ranges, searched
 from facette.settings import ModelPart
 
@@ -80,3 +82,16 @@ def test_every_experiment_opens_with_the_command_that_runs_it(experiment: str) -
 @pytest.mark.parametrize("file", sorted(cli.CONF.rglob("*.yaml")), ids=lambda f: f.stem)
 def test_every_file_says_in_a_comment_what_it_is(file: Path) -> None:
     assert file.read_text().startswith("# ")
+
+
+def test_the_policy_that_the_docs_show_is_one(tmp_path: Path) -> None:
+    docs = (cli.CONF.parent / "docs" / "policy.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n# my_conf/policy/mine.yaml\n(.*?)```", docs, re.DOTALL)
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "mine.yaml").write_text(shown, encoding="utf-8")
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    policy = settings_of("plan", "policy=mine", "reference_date=2026-01-01", search).policy
+    check_policy(policy)
+    assert policy.channels["phone"].cost == 8.5
+    assert [*policy.models][-1] == "sms_nudge"
+    assert policy.rules[0].model == "portfolio_advisor"

@@ -252,6 +252,28 @@ def test_scores_by_the_policy_are_those_of_the_plan(
     assert f"not to be used at {LAST}" in note
 
 
+def test_a_draft_is_kept_and_neither_registered_nor_gone_by(
+    last: PlanMade, home: Path, bank: Path
+) -> None:
+    """Tried a month before the last plan for some customers, who then draw their own lot."""
+    some, early = "perimeter='tenure_days > 1900'", "2025-04-01"
+    tried = planned(home, bank, "draft=true", some, "out=tried.csv", date=early)
+    real = planned(home, bank, some, "out=real.csv")
+    late = "the model learnt from outcomes up to"
+    assert any(late in note for note in tried.decision.planned.notes)
+    assert not any(late in note for note in real.decision.planned.notes)
+    assert tried.versions == {}
+    assert real.decision.planned.lot.date == LAST
+    with chdir(home):
+        client = open_store(settings_of("plan", "reference_date=x").tracking)
+    run, other = (client.get_run(made.run_id) for made in (tried, real))
+    assert run.info.run_name.startswith(f"draft {early}, ")
+    assert run.data.params["draft"] == "True"
+    assert other.data.params["policy.switching_cost"] == "2.0"
+    aliases = client.get_registered_model("bank_policy").aliases
+    assert str(real.versions["bank_policy"]) not in {str(v) for v in aliases.values()}
+
+
 def test_training_leaves_a_plan_of_its_own(trained: Trained, home: Path) -> None:
     assert trained.metrics["policy/violations"] == 0
     assert any(line.startswith("Plan: ") for line in trained.plan)
@@ -272,7 +294,8 @@ def test_training_leaves_a_plan_of_its_own(trained: Trained, home: Path) -> None
         ("++capacity.pigeons=3", "capacity.pigeons: the policy has none"),
         ("reference_date=2030-01-01", "past the end of observation"),
         ("reference_date=2023-08-01", "days of history, the model looks back"),
-        ("event=eclipse", "event: no 'eclipse'"),
+        ("event=eclipse", "event: no 'eclipse' .*there are: .*balance"),
+        ("perimeter='value_tier>1'", "^perimeter: no column 'value_tier'"),
         ("out=plan.txt", "plan.txt"),
         ("policy.today=nobody", "no relationship model 'nobody'"),
         ("policy.holdout=0.99 budget=10", "more budget .* than there is"),

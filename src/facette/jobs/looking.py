@@ -14,6 +14,7 @@ from facette.snapshots.known import first_known_day
 from facette.snapshots.panel import snapshot_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables
+from facette.tables.door import microseconds
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Look:
     def at(self, t: int) -> pd.DataFrame:
         """Features and scores at `t` (microseconds), indexed by customer_id."""
         if t not in self.seen:
-            shot = snapshot_at(self.tables, t, self.spec, self.perimeter, with_outcomes=False)
+            shot = snapshot_at(
+                self.tables, t, self.spec, self.perimeter, with_outcomes=False, where="perimeter"
+            )
             rows, predict = as_rows(shot), self.bundle.predict
             quick = "drivers" in signature(predict).parameters  # older packages always tell them
             told = predict(rows, drivers=False) if quick else predict(rows)
@@ -37,6 +40,13 @@ class Look:
             told = told[[name for name in told if name not in own]]
             self.seen[t] = pd.concat([rows, told], axis=1).set_index("customer_id")
         return self.seen[t]
+
+    @property
+    def learnt_from(self) -> list[tuple[int, int]]:
+        """The training dates of the model, each with the end of its outcomes (microseconds)."""
+        ahead = (self.spec.horizon_days + self.spec.gap_days) * DAY_US
+        dates = self.bundle.about.get("training_dates", [])
+        return [(t, t + ahead) for t in (microseconds(date, "training_dates") for date in dates)]
 
     def customers(self, t: int) -> pd.Index:
         """All who are customers at `t`, whatever the perimeter."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +37,7 @@ from facette.snapshots.known import known_at
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds, read
 
-STAGES = 4
+STAGES, KINDS_SHOWN = 4, 8
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ def main(cfg: DictConfig) -> None:
     made = plan(settings, Path(hydra.runtime.output_dir), OmegaConf.to_yaml(cfg, resolve=True))  # type: ignore[arg-type]
     lines = headline(made.decision)
     lines += [f"Activation file: {made.out}; left out: {left_out_beside(made.out)}"]
+    lot, date = made.decision.planned.lot, as_date(made.decision.planned.t)
+    if lot.date != date and made.decision.planned.plan.base.held_out.any():
+        lines += [f"Held out by the lot of the plan of {lot.date}, until {lot.until}"]
     registered = ", ".join(f"{name} {version}" for name, version in made.versions.items())
-    lines += [f"Registered: {registered}", f"Decision page: {made.page}"]
+    lines += [f"Registered: {registered}" if registered else "A draft: nothing is registered"]
+    lines += [f"Decision page: {made.page}"]
     lines += [f"Tracked as run {made.run_id}"]
     tqdm.write("\n".join(lines))
 
@@ -167,9 +171,12 @@ def _of_event(settings: Plan, tables: Tables, t: int) -> pd.Index | None:
     found = rows.filter((pl.col("kind") == settings.event) & (pl.col("occurred_at") >= since))
     customers = pl.DataFrame(found.select("customer_id").unique().collect())["customer_id"]
     if not len(customers):
+        lately = pl.DataFrame(rows.filter(pl.col("occurred_at") >= since).collect())["kind"]
+        kinds = lately.value_counts(sort=True)["kind"].head(KINDS_SHOWN).to_list()
         raise BadInput(
             f"event: no '{settings.event}' in the {settings.event_days} days before "
-            f"{settings.reference_date}; choose another kind, or a larger event_days"
+            f"{settings.reference_date}; choose another kind (there are: "
+            f"{', '.join(map(str, kinds)) or 'none'}), or a larger event_days"
         )
     return pd.Index(customers.to_list())
 
@@ -179,10 +186,11 @@ def _recorded(
     t: int, folder: Path, out: Path, configuration: str,
 ) -> PlanMade:  # fmt: skip
     data, date, whom = settings.data.name, as_date(t), _for_whom(settings, model) or EVERYONE
-    tags = plan_tags(data, date, whom, decision.planned.lot) | {"facette.parts": POLICY}
-    with tracked(
-        settings.tracking, experiment=data, name=f"plan {settings.reference_date}", tags=tags
-    ) as run:
+    tags = plan_tags(data, date, whom, decision.planned.lot, draft=settings.draft)
+    name = f"{'draft' if settings.draft else 'plan'} {settings.reference_date}, {whom}"
+    tags["facette.parts"] = POLICY
+    with tracked(settings.tracking, experiment=data, name=name, tags=tags) as run:
+        run.params(asdict(settings))
         earlier = earlier_plan(run.client, data, whom, date)
         after = None if earlier is None else realised(earlier, decision, tables, t, settings)
         metrics = decision_metrics(decision) | ({} if after is None else after.metrics())
@@ -193,7 +201,7 @@ def _recorded(
         record_plan(run, decision.assigned, decision.activation, decision.left_out, metrics, page)
         run.text(configuration, "configuration.yaml")
         run.describe("\n".join(f"- {line}" for line in headline(decision)))
-        versions = _registered(run, settings, decision, policy, model)
+        versions = {} if settings.draft else _registered(run, settings, decision, policy, model)
     write(decision.activation, out)
     write(decision.left_out, left_out_beside(out))
     return PlanMade(run.run_id, decision, metrics, page, out, versions)
@@ -203,11 +211,14 @@ def _registered(
     run: TrackedRun, settings: Plan, decision: Decision, policy: PackagedPolicy,
     model: LoadedModel,
 ) -> dict[str, int]:  # fmt: skip
-    """The plan's rule as a new version of `<data>_policy`, over the parts it was planned from."""
+    """The plan's rule as a new version of `<data>_policy`, over the parts it was planned from.
+
+    It is the challenger where it is for everyone.
+    """
     name = f"{settings.tracking.registry_prefix}{settings.data.name}_{POLICY}"
     card = policy_card(
         name, policy.parts, policy.about, policy.bundle.about, f"{model.name} {model.version}",
         policy.figures,
     )  # fmt: skip
-    rows = decision.planned.seen.reset_index()
-    return register(run, policy.folder, {name: policy.parts}, rows, {name: card})
+    rows, whole = decision.planned.seen.reset_index(), not (settings.perimeter or settings.event)
+    return register(run, policy.folder, {name: policy.parts}, rows, {name: card}, aliased=whole)

@@ -65,6 +65,11 @@ def planned(
     if "consents" not in tables:
         silence = "consent, to be cleared before use" if policy.consent.without_table else "none"
         notes.append(f"no table consents: everyone's silence counts as {silence}")
+    if (until := max((end for _, end in look.learnt_from), default=t)) > t:
+        notes.append(
+            f"the model learnt from outcomes up to {as_date(until)}: what it foretells at "
+            f"{as_date(t)} knows of what came, and an honest plan of that date would not"
+        )
     cells = micro_segments(customers[by], policy.floor)
     lot = lot or Lot(as_date(t), as_date(t + policy.horizon_days * DAY_US))
     base, facets = _base(policy, known_ways, tables, t, customers, cells, by, lot)

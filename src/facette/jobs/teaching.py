@@ -21,9 +21,9 @@ from facette.segments.crossing import MicroSegments
 from facette.settings.policy import Policy
 from facette.snapshots.instants import as_date
 from facette.tables.contract import DAY_US
-from facette.tables.door import microseconds
 
 FORETOLD = NUMBERS - {"behaviour_confidence"}
+SHORT = 0.9  # of the horizon, below which a trial is said to be shorter
 LEARNT_TIERS = ("potential_tier", "grid_grade")  # value tiers are cut from past value
 
 
@@ -65,11 +65,7 @@ def _foretold(name: str) -> bool:
 
 def _seen_by_model(world: World, start: int, end: int) -> int:
     """How many training dates of the model had outcomes between `start` and `end`."""
-    spec = world.look.spec
-    ahead = (spec.horizon_days + spec.gap_days) * DAY_US
-    dates = [microseconds(date, "training_dates") for date in
-             world.look.bundle.about.get("training_dates", [])]  # fmt: skip
-    return sum(date < end and start < date + ahead for date in dates)
+    return sum(first < end and start < last for first, last in world.look.learnt_from)
 
 
 def _trial(world: World, who: Began, notes: list[str]) -> tuple[Trial, np.ndarray] | None:
@@ -166,6 +162,12 @@ def from_lots(world: World, seed: int, notes: list[str]) -> Learnt | None:
     if sum(len(wave) for wave, _ in made) < 2 * settings.folds:
         return None
     whole, cell = stacked([wave for wave, _ in made]), np.concatenate([cell for _, cell in made])
+    fewest = whole.days if whole.fewest_days is None else whole.fewest_days
+    if fewest < SHORT * world.policy.horizon_days:
+        notes.append(
+            f"trial: watched for {fewest} days, and told as of "
+            f"{world.policy.horizon_days}: effects are taken to go on as they began"
+        )
     return learnt(whole, cell, world.facets, settings, seed)
 
 

@@ -243,7 +243,8 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
     member, classes = classes_of(policy, base, offered, gain, use)
     kept = _kept(policy, base, use, _least(classes))
-    table, allocation = _solved(classes, kept)
+    own = float(ways.yearly[stayed_in(base)].sum())
+    table, allocation = _solved(classes, kept, own)
     table["net"] -= running_anyway(base)
     whole = rounded(classes, allocation.share)
     drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
@@ -368,10 +369,10 @@ def gains(
     return net - (own[row, today] - cost[row, today])[:, None]
 
 
-def _solved(classes: Classes, kept: np.ndarray) -> tuple[pd.DataFrame, Allocation]:
+def _solved(classes: Classes, kept: np.ndarray, own: float) -> tuple[pd.DataFrame, Allocation]:
     """The curve and the best allocation; fixed costs come out of the budget.
 
-    `kept`: (r,) what is used up beforehand.
+    `kept`: (r,) what is used up beforehand, `own` of it what models cost by themselves.
 
     Raises:
         BadInput: nothing can be carried out.
@@ -384,6 +385,7 @@ def _solved(classes: Classes, kept: np.ndarray) -> tuple[pd.DataFrame, Allocatio
             "policy: who stays (too new, held out, not in this plan, or in a model of which "
             f"nothing is known) and who is placed by rule alone use more {listed(short)} than "
             "there is; raise it, or lower policy.holdout or policy.minimum_stay_days"
+            f"{f'. The models they are in cost {own:,.0f} by themselves' if own else ''}"
         ) from None
 
 

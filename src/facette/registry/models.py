@@ -52,10 +52,13 @@ def register(
     names_and_parts: Mapping[str, Sequence[str]],
     example: "pd.DataFrame",
     card: Mapping[str, str],
+    *,
+    aliased: bool = True,
 ) -> dict[str, int]:
     """Log and register one model for each name; returns the new versions.
 
-    `example` is some rows of the snapshot, `card` a model card in Markdown for each name. Raises
+    `example` is some rows of the snapshot, `card` a model card in Markdown for each name. What is
+    not `aliased` is found by its number alone, it is no challenger. Raises
     ValueError when a stored model does not repeat its bundle's answer on the stored example.
     """
     from facette.registry.bundle import subset
@@ -66,7 +69,7 @@ def register(
             digest = subset(bundle_folder, parts, Path(folder) / "bundle")
             model_id = _logged(run, name, Path(folder), digest, example, card[name])
         run.text(card[name], f"cards/{name}.md")
-        versions[name] = _registered(run, name, model_id, digest, card[name])
+        versions[name] = _registered(run, name, model_id, digest, card[name], aliased)
     return versions
 
 
@@ -168,7 +171,9 @@ def _schema(frame: "pd.DataFrame", optional: Sequence[str] = ()) -> Any:
     return Schema([*(ColSpec(kind, str(name)) for name, kind in kinds.items()), *also])
 
 
-def _registered(run: TrackedRun, name: str, model_id: str, digest: str, card: str) -> int:
+def _registered(
+    run: TrackedRun, name: str, model_id: str, digest: str, card: str, aliased: bool
+) -> int:
     client = run.client
     if not _known(client, name):
         client.create_registered_model(name)
@@ -180,8 +185,9 @@ def _registered(run: TrackedRun, name: str, model_id: str, digest: str, card: st
         description=card[:DESCRIPTION_LENGTH],
         model_id=model_id,
     ).version
-    client.set_registered_model_alias(name, CHALLENGER, version)
-    if CHAMPION not in client.get_registered_model(name).aliases:
+    if aliased:
+        client.set_registered_model_alias(name, CHALLENGER, version)
+    if aliased and CHAMPION not in client.get_registered_model(name).aliases:
         client.set_registered_model_alias(name, CHAMPION, version)
     return int(version)
 
@@ -233,7 +239,8 @@ def champion_of(client: "MlflowClient", name: str) -> "ModelVersion | None":
 def _version(client: "MlflowClient", name: str, wanted: str) -> "ModelVersion":
     if not _known(client, name):
         names = [m.name for m in client.search_registered_models()]
-        raise BadInput(f"no registered model {name!r}; there are: {listed(names)}")
+        there = f"there are: {listed(names)}" if names else "none is, train first: facette train"
+        raise BadInput(f"no registered model {name!r}; {there}")
     aliases = {a: str(v) for a, v in client.get_registered_model(name).aliases.items()}
     numbers = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
     number = aliases.get(wanted, wanted)

@@ -58,11 +58,16 @@ def record_plan(
             run.file(Path(folder) / name, FOLDER)
 
 
-def plan_tags(data: str, date: str, perimeter: str, lot: Lot) -> dict[str, str]:
-    """What a plan is found by: its data, reference date (ISO), for whom it is, and its lot."""
+def plan_tags(
+    data: str, date: str, perimeter: str, lot: Lot, *, draft: bool = False
+) -> dict[str, str]:
+    """What a plan is found by: its data, reference date (ISO), for whom it is, and its lot.
+
+    Nobody goes by the lot of a draft later.
+    """
     return {
         "facette.verb": "plan", "facette.data": data, "facette.reference_date": date,
-        "facette.perimeter": perimeter, DRAWN: lot.date,
+        "facette.perimeter": perimeter, DRAWN: "" if draft else lot.date,
     }  # fmt: skip
 
 

@@ -691,12 +691,14 @@ class Plan:
     """`facette plan`: the policy of the champion's customers at a date.
 
     `perimeter` narrows it to some of them, and `event` to those of whom `events` tell that kind in
-    the last `event_days`: the operational way; null for the whole base.
+    the last `event_days`: the operational way; null for the whole base. A `draft` is tracked and
+    written, but neither registered nor held against what comes, and holds nobody out later.
     """
 
     data: Data = MISSING
     tracking: Tracking = MISSING
     policy: Policy = MISSING
+    draft: bool = MISSING
     reference_date: str = MISSING
     alias: str = MISSING
     perimeter: str | None = None

@@ -32,6 +32,8 @@ from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
 from facette.wording import listed
 
+PERIMETER = "snapshot.perimeter"  # where it is set in training
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -160,9 +162,10 @@ def _without_purchase(snapshot: Snapshot) -> str:
 
 
 def snapshot_at(
-    tables: Tables, t: int, spec: SnapshotSpec, perimeter: str | None, *, with_outcomes: bool
-) -> Snapshot:
-    """The snapshot at `t` (microseconds) with stored constants.
+    tables: Tables, t: int, spec: SnapshotSpec, perimeter: str | None, *, with_outcomes: bool,
+    where: str = PERIMETER,
+) -> Snapshot:  # fmt: skip
+    """The snapshot at `t` (microseconds) with stored constants; `where` the perimeter is set.
 
     Raises:
         BadInput: nobody has a transaction before `t`, or the perimeter selects nobody.
@@ -182,7 +185,7 @@ def snapshot_at(
         date, features, context, _outcomes(rows, spec) if with_outcomes else None,
         protected,
     )  # fmt: skip
-    return made if perimeter is None else within(made, perimeter)
+    return made if perimeter is None else within(made, perimeter, where)
 
 
 def _parted(whole: pd.DataFrame, spec: SnapshotSpec) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -368,21 +371,21 @@ def _index(rows: pl.DataFrame) -> pd.Index:
     return pd.Index(rows[KEY].to_list(), name=KEY, dtype=object).astype("str")
 
 
-def within(snapshot: Snapshot, perimeter: str) -> Snapshot:
-    """The customers of a snapshot for whom the expression holds.
+def within(snapshot: Snapshot, perimeter: str, where: str = PERIMETER) -> Snapshot:
+    """The customers of a snapshot for whom the expression holds; `where` it is set.
 
     Raises:
         BadInput: it can't be read, or selects nobody.
     """
     context = snapshot.context.drop(columns=snapshot.features.columns, errors="ignore")
     seen = pd.concat([snapshot.features, context, snapshot.protected], axis=1)
-    expression = parse(perimeter, where="snapshot.perimeter")
+    expression = parse(perimeter, where=where)
     expression.check(list(seen.columns))
     frame = nw.from_native(seen, eager_only=True)
     rows = frame.select(keep=expression.condition(frame.schema))["keep"].to_numpy()
     if not rows.any():
         raise BadInput(
-            f"snapshot.perimeter: '{perimeter}' selects none of the {len(snapshot):,} customers"
+            f"{where}: '{perimeter}' selects none of the {len(snapshot):,} customers"
             f"{f' at {iso(date)}' if (date := snapshot.reference_date) else ''}; widen it"
         )
     return snapshot.keep(rows)
