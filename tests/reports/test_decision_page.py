@@ -39,7 +39,12 @@ from facette.reports.decision.tables import (
 )
 from facette.reports.decision.told import decision_metrics, headline, policy_told
 from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
-from facette.reports.decision.words import comparison_sentence, limit_lines, rights_lines
+from facette.reports.decision.words import (
+    comparison_sentence,
+    does_sentence,
+    limit_lines,
+    rights_lines,
+)
 from facette.reports.page import render
 
 MINUS = "\N{MINUS SIGN}"
@@ -165,6 +170,55 @@ def test_a_saving_nobody_tried_is_an_assumption_too(made):
     assert one.planned.plan.net > 0
     assert "assumption" in worth_table(one, "EUR").rows[-1][-1].text
     assert effect_told(one)[1] == "warning"
+
+
+def test_effects_and_costs_are_told_apart_and_the_grade_is_of_the_effects(made):
+    one = made["whole"]
+    claim = one.planned.claim
+    assert claim is not None
+    gain, parts = headline(one)[2:4]
+    assert "evidence" not in gain
+    assert f"EUR {claim.net:,.0f} (95% interval" in gain
+    assert parts.startswith(f"Of it effects EUR {claim.effect:,.0f} (")
+    assert "; evidence: randomised), costs saved EUR" in parts
+    assert "can't be told from none" not in parts
+    none = replace(one.planned, claim=replace(claim, effect=-1.0))
+    assert "can't be told from none; evidence" in headline(replace(one, planned=none))[3]
+    assert strip(one)[1]["beside"][1] == parts[0].lower() + parts[1:]
+    assert worth_table(one, "EUR").rows[-1][-1].text == "effects: randomised; costs have no grade"
+    alone = headline(made["costs alone"])[3]
+    assert alone.startswith("Of it effects EUR 0.00 (evidence: assumption, that nothing is lost")
+
+
+def test_what_the_plan_does_is_said_first(name, made):
+    one = made[name]
+    plan, names = one.planned.plan, one.planned.ways.names
+    first = told(glance_lines(one))["what it does"]
+    assert headline(one)[0] == f"Plan: {first}"
+    if not plan.changed.any():
+        assert first == "nobody is handled otherwise than today"
+        return
+    given = plan.model[plan.changed & (plan.model != one.planned.ways.on_request)]
+    for m in set(given):
+        assert names[m].replace("_", " ") in first.partition("newly given")[2].lower()
+    assert ("nobody new is given a model" in first) == (not len(given))
+    off = (plan.changed & (plan.model == one.planned.ways.on_request)).sum()
+    assert (f"{off} customers are taken off" in first) == bool(off)
+
+
+def test_three_models_are_named_and_the_rest_are_a_number(made):
+    one = made["whole"]
+    plan, ways = one.planned.plan, one.planned.ways
+    more = replace(ways, names=(*"abcde", "on_request"))
+    reach = replace(plan.base.reach, ways=more)
+    today, model = np.arange(N) % 5, np.full(N, 5)
+    base = replace(plan.base, reach=reach, today=today)
+    turned = replace(one.planned, ways=more, plan=replace(plan, base=base, model=model))
+    first = does_sentence(replace(one, planned=turned))
+    assert first == (
+        "800 customers are taken off A (160), B (160), C (160) and 2 more and served on request; "
+        "nobody new is given a model"
+    )
 
 
 def test_what_campaigns_measured_is_not_said_to_be_nothing(made):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, OBSERVATIONAL, TRANSPORTED
-from facette.reports.decision.money import beyond_trial, claim_sentence, effect_told, worth
+from facette.reports.decision.money import (
+    LEFT_OUT,
+    beyond_trial,
+    claim_sentence,
+    effect_told,
+    parts_sentence,
+    worth,
+)
 from facette.reports.decision.names import thing
 from facette.reports.decision.tables import (
     asked_known,
@@ -18,6 +25,7 @@ from facette.reports.decision.words import (
     assumed,
     comparison_sentence,
     currency_of,
+    does_sentence,
     interval_of,
     trial_sentence,
 )
@@ -93,15 +101,16 @@ def _gain(decision: Decision) -> dict[str, object]:
     words, tone = effect_told(decision)
     days = f"against today, over {decision.planned.policy.horizon_days} days"
     if claim is None:
-        beside = ["not told on other customers than it was chosen by"]
+        beside = [parts_sentence(decision)] if plan.changed.any() else []
         what = "Net gain, by the plan's own figures"
         return _figure(what, days, money(plan.net, currency), beside, words, tone)
+    parts = [parts_sentence(decision)] if plan.changed.any() else []
     between = f"{money(claim.low, currency)} to {money(claim.high, currency)}"
     if claim.low <= 0 <= claim.high:
         between += ", 0 within: that the plan pays is not shown"
     return _figure(
-        "Net gain, on customers it was not chosen by", days, money(claim.net, currency),
-        [f"{interval_of(decision)} {between}",
+        "Net gain", f"{days}; {LEFT_OUT}", money(claim.net, currency),
+        [f"{interval_of(decision)} {between}", *parts,
          f"the plan's own figures say {money(plan.net, currency)}"], words, tone,
     )  # fmt: skip
 
@@ -116,8 +125,9 @@ def _evidence(decision: Decision) -> dict[str, object]:
                        "warning")  # fmt: skip
     if grade is None:
         return _figure("Evidence", "of what the models do", "no effect", ["the gain is of costs"])
-    return _figure("Evidence", "the weakest that makes up more than a tenth of the effects",
-                   capital(grade), ["costs apart", *_claimed(decision)],
+    return _figure("Evidence", "of the effects alone, costs apart",
+                   capital(grade), ["the weakest that makes up more than a tenth of them",
+                                    *_claimed(decision)],
                    tone="same" if grade in (OBSERVATIONAL, TRANSPORTED) else "info")  # fmt: skip
 
 
@@ -155,7 +165,8 @@ def stamp(decision: Decision) -> str | None:
 
 def glance_lines(decision: Decision) -> Lines:
     """Who, people, money, evidence, in sentences."""
-    lines = [("who", _who(decision)), ("money", claim_sentence(decision))]
+    lines = [("what it does", does_sentence(decision)), ("who", _who(decision)),
+             ("money", claim_sentence(decision))]  # fmt: skip
     if decision.planned.known.ground is not None:
         lines.append(("evidence", _ground(decision)))
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
@@ -19,6 +20,7 @@ from facette.snapshots.instants import as_date
 from facette.wording import listed
 
 Lines = list[tuple[str, str]]
+NAMED = 3  # relationship models by name, the rest as a number
 OTHER_RULES = {"cap": "contact caps", "capacity": "capacities", "budget": "budget"}
 
 
@@ -66,6 +68,39 @@ def trial_sentence(decision: Decision) -> str:
         f"horizon between any two of {models} models in every segment, in 4 of 5 cases, takes {n}"
         f"{have}{basis}"
     )
+
+
+def does_sentence(decision: Decision) -> str:
+    """What the plan does: who is taken off what, and who is newly given what."""
+    plan, names = decision.planned.plan, decision.planned.ways.names
+    last = plan.base.reach.ways.on_request
+    if not plan.changed.any():
+        return "nobody is handled otherwise than today"
+    off = plan.changed & (plan.model == last)
+    given = plan.changed & (plan.model != last)
+    parts = []
+    if off.any():
+        taken = f"{_customers(off.sum())} taken off {_named(names, plan.base.today[off])}"
+        parts.append(f"{taken} and served on request")
+    parts.append(
+        f"{_customers(given.sum())} newly given {_named(names, plan.model[given])}"
+        if given.any() else "nobody new is given a model"
+    )  # fmt: skip
+    return "; ".join(parts)
+
+
+def _customers(count: float) -> str:
+    return "1 customer is" if count == 1 else f"{number(count)} customers are"
+
+
+def _named(names: Sequence[str], models: np.ndarray) -> str:
+    """`E-mail programme (1,200), App companion (543)`: those of most first, three by name."""
+    counts = pd.Series(models).value_counts()
+    if len(counts) == 1:
+        return plain(names[counts.index[0]])
+    told = [f"{plain(names[m])} ({number(count)})" for m, count in counts.head(NAMED).items()]
+    more = len(counts) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 def differ_sentence(decision: Decision) -> str:
