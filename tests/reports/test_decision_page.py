@@ -13,6 +13,7 @@ from stories import full_story
 from test_page import HOSTILE, Page
 
 from facette.policy.accounts import LINES
+from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
 from facette.policy.plan import Others
@@ -38,7 +39,7 @@ from facette.reports.decision.tables import (
     models_frame,
 )
 from facette.reports.decision.told import decision_metrics, headline, policy_told
-from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
+from facette.reports.decision.unknown import ALIKE, REFUSED, curve_sentence, unknown_lines
 from facette.reports.decision.words import (
     comparison_sentence,
     does_sentence,
@@ -323,6 +324,43 @@ def test_none_or_one_treatment_says_not_to_segment_this_way(made, best, alike):
 def test_a_difference_between_treatments_below_its_error_is_not_told_from_noise(made):
     assert "is not shown" in curve_sentence(made["noisy"])
     assert "is not shown" not in curve_sentence(made["whole"])
+
+
+def several(one: Decision, low: float, facet_low: float) -> Decision:
+    """The decision with what several models and each segmentation add, at the least."""
+    claim = one.planned.claim
+    assert claim is not None
+    adds = {0: Interval(0.0, facet_low, 9.0), 1: Interval(0.0, -1.0, 9.0),
+            SEVERAL: Interval(5.0, low, 9.0)}  # fmt: skip
+    return replace(one, planned=replace(one.planned, claim=replace(claim, adds=adds)))
+
+
+@pytest.mark.parametrize(
+    ("low", "facet_low", "refused"), [(-1.0, -1.0, True), (-1.0, 1.0, False), (1.0, -1.0, False)]
+)
+def test_segmenting_is_refused_where_neither_several_models_nor_a_facet_is_shown_to_add(
+    made, low, facet_low, refused
+):
+    said = curve_sentence(several(made["whole"], low, facet_low))
+    assert said.startswith(f"{REFUSED}: that several treatments") == refused
+    assert ("or any segmentation adds anything, is not shown. 3 relationship" in said) == refused
+    assert ("is not shown" in said) == (low < 0)
+    assert said.count(REFUSED) <= 1
+
+
+def test_models_that_are_only_kept_are_told_from_those_somebody_new_is_given(made):
+    one = made["whole"]
+    plan, ways = one.planned.plan, one.planned.ways
+    desk, app = (ways.position(name) for name in ("phone_desk", "app_companion"))
+    for kept, words in (
+        ([], "(of them Phone desk is only kept for who is in it already)"),
+        ([app], "(of them Phone desk, App companion are only kept for who is in them already)"),
+        (plan.used, "all kept for who is in them already: nobody new is given one)"),
+    ):
+        assert not (plan.changed & (plan.model == desk)).any()
+        today = np.where(np.isin(plan.model, kept), plan.model, plan.base.today)
+        turned = replace(plan, base=replace(plan.base, today=today))
+        assert words in curve_sentence(replace(one, planned=replace(one.planned, plan=turned)))
 
 
 def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
