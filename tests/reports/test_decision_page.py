@@ -13,12 +13,13 @@ from stories import full_story
 from test_page import HOSTILE, Page
 
 from facette.policy.accounts import LINES
+from facette.policy.activation import NO_CONSENT
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
 from facette.policy.plan import Others
 from facette.policy.realised import Realised
-from facette.reports.decision.accounts import account_tables, remedies_table
+from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
 from facette.reports.decision.effects import heat
 from facette.reports.decision.glance import glance_lines, stamp, strip
 from facette.reports.decision.money import (
@@ -37,6 +38,8 @@ from facette.reports.decision.tables import (
     left_out_table,
     limits_table,
     models_frame,
+    peak_people,
+    peaks_table,
 )
 from facette.reports.decision.told import decision_metrics, headline, policy_told
 from facette.reports.decision.unknown import ALIKE, REFUSED, curve_sentence, unknown_lines
@@ -44,6 +47,7 @@ from facette.reports.decision.words import (
     comparison_sentence,
     does_sentence,
     limit_lines,
+    losing_lines,
     rights_lines,
 )
 from facette.reports.page import render
@@ -546,6 +550,43 @@ def test_whom_the_plan_is_not_for_stand_in_peaks_and_limits_and_in_nothing_else(
     assert "1,219 more are not in this plan" in html
     assert "with the 1,219 who are not in this plan" in html
     assert "who are not in this plan" not in page_of(whole)
+
+
+def test_the_peak_on_the_tile_is_that_of_its_table(made):
+    apart = Others(1219, np.array([500.0, 0.0, 240.0, 0.0, 9000.0]), np.zeros(4, dtype=bool))
+    for one, whom in (
+        (made["whole"], "who is held out included"), (decision(others=apart), "of all customers"),
+    ):  # fmt: skip
+        tile, shown = strip(one)[4], peaks_table(one)
+        rows = {row[0].text: row[-1].text for row in shown.rows}
+        assert tile["metric"] == "full-time people for advisor hours"
+        assert tile["big"] == rows["Advisor hours"]
+        assert whom in tile["beside"][0]
+    peak = made["whole"].peaks["plan"].loc["advisor_hours"]
+    hours = made["whole"].planned.policy.hours_a_person["advisor_hours"]
+    held = held_use(made["whole"])["advisor_hours"]
+    assert peak_people(made["whole"])["advisor_hours"] == (peak["load"] + held) / hours
+
+
+def test_counts_that_differ_say_of_whom_they_are(made):
+    one = made["whole"]
+    plan = one.planned.plan
+    none = (plan.base.reach.channel < 0).all(axis=1)
+    both = int((none & plan.base.held_out).sum())
+    assert both > 0
+    assert f"({both} of them held out, and left out as such" in told(rights_lines(one))["consent"]
+    assert int(none.sum()) - both == (one.left_out["why"] == NO_CONSENT).sum()
+    assert "Not in this plan: everyone else with an entry" in accounts_note(one)
+    assert "campaigns" in peaks_table(one).note
+
+
+def test_a_margin_told_after_cost_to_serve_is_said_to_be(made):
+    one = decision(margin_after=["serve"])
+    assert not one.accounts.total["serve"]
+    assert "cost to serve" not in accounts_note(one).partition("Nothing stands under")[2]
+    assert "Margin is told after cost to serve" in accounts_note(one)
+    assert "a margin below 0, told after cost to serve" in told(losing_lines(one))["why"]
+    assert "bring less than serving them costs" in told(losing_lines(made["whole"]))["why"]
 
 
 def test_a_model_that_goes_on_for_who_stays_is_priced():

@@ -19,6 +19,8 @@ from facette.reports.decision.tables import (
     contacts_frame,
     held_use,
     month_name,
+    others_told,
+    peak_people,
 )
 from facette.reports.decision.words import (
     Lines,
@@ -69,6 +71,8 @@ def _people(decision: Decision) -> dict[str, object]:
         else ("for what the company starts; what customers start is not known")
     )
     beside = [f"{number(today, 1)} today", f"{sent}{number(frame['today'].sum())} today"]
+    if others_told(decision):
+        beside.append("of this plan's customers alone")
     return _figure("People needed", f"full-time, {kinds}", number(plan, 1), beside)
 
 
@@ -88,12 +92,14 @@ def _peak(decision: Decision) -> dict[str, object]:
         return _figure("Peak month", "of the limit for what the company starts",
                        share(part[name], 0), beside, "above the limit" if over else "",
                        "error" if over else "info")  # fmt: skip
-    most = peaks["people"].fillna(0.0)
+    most = peak_people(decision).fillna(0.0)
     name = str(most.idxmax())
     if not most[name]:
         return _figure("Peak month", "", "none", ["no limit is given"])
+    whom = "; of all customers" if others_told(decision) else "; who is held out included"
     return _figure("Peak month", f"full-time people for {thing(name)}", number(most[name], 1),
-                   [f"in {month_name(peaks.loc[name, 'month'])}", "no limit is given"])  # fmt: skip
+                   [f"in {month_name(peaks.loc[name, 'month'])}{whom}",
+                    "no limit is given"])  # fmt: skip
 
 
 def _gain(decision: Decision) -> dict[str, object]:

@@ -165,8 +165,8 @@ def _many(decision: Decision) -> str:
             if any(found.low > 0 for found in facets):
                 return f"{told}: that several pay more than one is not shown"
             any_adds = ", or any segmentation adds anything," if facets else ""
-            return f"{REFUSED}: that several treatments pay more than one{any_adds} is not shown. " \
-                   f"{told}"  # fmt: skip
+            verdict = f"that several treatments pay more than one{any_adds} is not shown"
+            return f"{REFUSED}: {verdict}. {told}"
     elif decision.sensitivity is not None and more < decision.sensitivity.missed:
         noise = money(decision.sensitivity.missed, currency)
         told += f". That is less than what not knowing the effects costs ({noise})"

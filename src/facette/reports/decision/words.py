@@ -11,6 +11,7 @@ from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
 from facette.policy.plan import BUDGET
+from facette.policy.relationship import SERVE
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
 from facette.reports.decision.names import facets, one_of, thing
@@ -177,11 +178,16 @@ def losing_lines(decision: Decision) -> Lines:
     if not count:
         return [("losing money", "no customer cost more than they brought")]
     other = count - losing.newcomers - losing.served
+    serving = (
+        "bring a margin below 0, told after cost to serve"
+        if SERVE in decision.planned.policy.margin_after else
+        "bring less than serving them costs"
+    )  # fmt: skip
     return [
         ("losing money", f"{number(count)} of {number(n)} customers ({share(count / n)}) cost more "
          f"than they brought, {currency} {cents(losing.net, accounts)} together"),
         ("why", f"{number(losing.newcomers)} only by the cost of acquiring them, which comes once; "
-         f"{number(losing.served)} bring less than serving them costs, whatever contacts cost; "
+         f"{number(losing.served)} {serving}, whatever contacts cost; "
          f"{number(other)} by what contacts with them cost"),
         ("what follows", "they are served at less cost where a cheaper model may reach them; "
          "nobody is sent away"),
@@ -191,14 +197,16 @@ def losing_lines(decision: Decision) -> Lines:
 def rights_lines(decision: Decision) -> Lines:
     """Objections, consent, who is left out, pressure, and that demand is served."""
     planned, policy = decision.planned, decision.planned.policy
-    unreached = int((planned.plan.base.reach.channel < 0).all(axis=1).sum())
+    none = (planned.plan.base.reach.channel < 0).all(axis=1)
+    unreached, held = int(none.sum()), int((none & planned.plan.base.held_out).sum())
+    counted = f" ({number(held)} of them held out, and left out as such below)" if held else ""
     lines = [
         ("served", "customers' demand is always served, whatever model they are in and whatever "
          "limit binds: a plan only says what the company starts"),
         ("objections", f"{number(decision.objectors)} customers object to direct marketing; they "
          "are counted, not looked at, and stand in no list"),
         ("consent", f"{number(unreached)} of {number(len(planned.plan.base))} customers consent to "
-         "no channel of any model; they are served on request, and as today where held out. "
+         f"no channel of any model{counted}; they are served on request. "
          f"Silence is {'' if policy.consent.without_record else 'no '}consent"),
         ("files", f"{number(len(decision.activation))} customers in the activation file, "
          f"{number(len(decision.left_out))} left out of it with a reason"),
