@@ -184,7 +184,8 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
                "plan": ("Company starts, plan", "count"),
                "held_out": ("of which held out", "count"),
                "month": ("Activation file: peak month", "text"),
-               "peak": ("Contacts in that month", "count"), "inbound": ("Customers start", "count")}  # fmt: skip
+               "peak": ("Contacts in that month", "count"),
+               "inbound": ("Customers start", "count")}  # fmt: skip
     made = table(
         frame,
         columns,
