@@ -20,7 +20,7 @@ from facette.policy.observational import Comparison
 from facette.policy.plan import Others
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
-from facette.reports.decision.effects import heat
+from facette.reports.decision.effects import heat, heat_sentence
 from facette.reports.decision.glance import glance_lines, stamp, strip
 from facette.reports.decision.money import (
     added_up,
@@ -51,6 +51,7 @@ from facette.reports.decision.words import (
     rights_lines,
 )
 from facette.reports.page import render
+from facette.settings.policy import Exclusion
 
 MINUS = "\N{MINUS SIGN}"
 AFTER = Realised("2024-01-01", "abcdef0123", 365, 700, 70, 5.0, 1.0, 9.0, 6.0, 0.8)
@@ -382,6 +383,48 @@ def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
     for i, (_, _, _, cells, _) in enumerate(found.rows):
         assert [cell.told for cell in cells] == beyond[i, :3].tolist()
         assert [figure(cell.text) for cell in cells] == pytest.approx(effect[i, :3], abs=0.051)
+
+
+def test_no_difference_between_cells_is_said_where_none_is_printed(made):
+    planned = made["whole"].planned
+    found = heat(made["whole"])
+    assert found is not None
+    assert not found.alike
+    assert "No difference" not in heat_sentence(found, 0.95)
+    same = replace(planned.known, effect=np.tile(planned.known.effect[:1], (4, 1)))
+    turned = heat(replace(made["whole"], planned=replace(planned, known=same)))
+    assert turned is not None
+    assert turned.alike
+    assert heat_sentence(turned, 0.95).startswith("No difference between cells was found: ")
+
+
+def test_stars_and_frames_are_explained_only_where_there_are_any(made, pages):
+    assert "Bold with a star" in pages["whole"]
+    assert "Framed: " in pages["whole"]
+    one = made["whole"]
+    plan, known = one.planned.plan, one.planned.known
+    nothing = replace(known, effect=np.zeros_like(known.effect))
+    on_request = np.full(N, one.planned.ways.on_request)
+    turned = replace(one.planned, known=nothing, plan=replace(plan, model=on_request))
+    html = page_of(replace(one, planned=turned))
+    assert "Bold with a star" not in html
+    assert "Framed: " not in html
+    assert "None of 12 measured effects is surely above or below none" in html
+
+
+def test_one_customer_is_told_in_the_singular(made):
+    one = made["whole"]
+    plan = one.planned.plan
+    base = replace(plan.base, settled=np.arange(N) == int(np.argmin(plan.base.held_out)))
+    turned = replace(one.planned, plan=replace(plan, base=base))
+    who = told(glance_lines(replace(one, planned=turned)))["who"]
+    assert who.endswith(", 1 is too new in their model to be moved")
+
+
+def test_a_condition_keeps_its_letters(made):
+    own = [Exclusion("value_expected < 1", ["phone_desk"], "too little")]
+    said = told(rights_lines(decision(exclusions=own)))["exclusions"]
+    assert said == "where value_expected < 1: no Phone desk (too little)"
 
 
 def test_where_nothing_is_known_there_is_no_table_of_effects(made, pages):

@@ -187,9 +187,11 @@ def _who(decision: Decision) -> str:
     changed = int(plan.changed.sum())
     settled = int((plan.base.settled & ~plan.base.held_out).sum())
     stay = n - changed - int(plan.base.held_out.sum()) - settled
-    parts = [f"{number(stay)} stay as they are", f"{number(plan.base.held_out.sum())} are held out"]
+    held = int(plan.base.held_out.sum())
+    parts = [f"{number(stay)} {'stays as before' if stay == 1 else 'stay as they are'}",
+             f"{_so_many(held)} held out"]  # fmt: skip
     if settled:
-        parts.append(f"{number(settled)} are too new in their model to be moved")
+        parts.append(f"{_so_many(settled)} too new in their model to be moved")
     if not changed:
         return f"nobody is treated otherwise than today: of {number(n)}, {', '.join(parts)}"
     filed = decision.assigned.index[plan.changed].isin(decision.activation["customer_id"]).sum()
@@ -199,9 +201,14 @@ def _who(decision: Decision) -> str:
         else (f" ({number(changed - filed)} of them in no activation file, see Rights)")
     )
     return (
-        f"{number(changed)} of {number(n)} customers are treated otherwise from "
+        f"{number(changed)} of {number(n)} customers {'is' if changed == 1 else 'are'} treated "
+        "otherwise from "
         f"{day(as_date(decision.planned.t))} on{late}; {', '.join(parts)}"
     )
+
+
+def _so_many(count: int) -> str:
+    return f"{number(count)} {'is' if count == 1 else 'are'}"
 
 
 def _something_measured(decision: Decision) -> bool:

@@ -74,8 +74,8 @@ def headline(decision: Decision) -> list[str]:
     n = len(plan.base)
     lines = [
         f"Plan: {does_sentence(decision)}",
-        f"{number(plan.changed.sum())} of {number(n)} customers are handled otherwise than today; "
-        f"{number(plan.base.held_out.sum())} are held out",
+        f"Handled otherwise than today: {number(plan.changed.sum())} of {number(n)} customers; "
+        f"held out: {number(plan.base.held_out.sum())}",
         _gain(decision),
     ]
     if plan.changed.any():

@@ -76,9 +76,9 @@ def _sensitive(decision: Decision) -> str:
         f"with effects drawn {DRAWS} times within their standard errors, this plan would "
         f"bring {money(found.low, currency)} to {money(found.high, currency)} "
         f"({interval_of(decision)}; {money(decision.planned.plan.net, currency)} by the effects as "
-        f"they are). The best plan for each of "
-        f"{found.again} draws would handle {share(found.moved, 0)} of the customers free to move "
-        f"otherwise, and bring {money(found.missed, currency)} more"
+        f"they are). Were the effects known, {share(found.moved, 0)} of the customers free to "
+        f"move would be handled otherwise than here, and the plan would bring "
+        f"{money(found.missed, currency)} more (the mean of {found.again} draws)"
     )
 
 

@@ -123,7 +123,7 @@ def differ_sentence(decision: Decision) -> str:
         f"{_ways(len({m.approach for m in models}), 'approach', 'approaches')}, "
         f"{_ways(len({tuple(m.channels) for m in models}), 'choice', 'choices')} of channels, "
         f"{rates[0]:g} to {rates[-1]:g} contacts a month and answers within {hours[0]:g} to "
-        f"{hours[-1]:g} hours: no two are alike, a policy of such is refused"
+        f"{hours[-1]:g} hours; no two are the same in all of these"
     )
     if kept:
         told += (
@@ -164,8 +164,8 @@ def limit_lines(decision: Decision) -> list[str]:
     if not decision.what_if.empty and decision.what_if["difference"].abs().max() < 0.5:
         span = decision.what_if["factor"]
         told.append(
-            f"What if: no limit from {span.min():g} to {span.max():g} times what it is would "
-            "change the net gain."
+            f"Other limits, from {span.min():g} to {span.max():g} times what they are (or what the "
+            "plan uses, where there is none), would not change the net gain."
         )
     return told
 
@@ -216,7 +216,7 @@ def rights_lines(decision: Decision) -> Lines:
     quiet = [f"{day(p.first)} to {day(p.last)}" for p in policy.pressure.quiet]
     lines.append(("quiet periods", listed(quiet) if quiet else "none"))
     if policy.exclusions:
-        why = [f"{e.where} from {listed(plain(m) for m in e.models)} ({e.reason})"
+        why = [f"where {e.where}: no {listed(plain(m) for m in e.models)} ({e.reason})"
                for e in policy.exclusions]  # fmt: skip
         lines.append(("exclusions", "; ".join(why)))
     if planned.left_long_ago:
