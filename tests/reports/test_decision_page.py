@@ -26,6 +26,7 @@ from facette.reports.decision.money import (
     added_up,
     by_hand_table,
     effect_told,
+    parts_sentence,
     worth,
     worth_table,
 )
@@ -190,17 +191,21 @@ def test_effects_and_costs_are_told_apart_and_the_grade_is_of_the_effects(made):
     assert "can't be told from none" not in parts
     none = replace(one.planned, claim=replace(claim, effect=-1.0))
     assert "can't be told from none; evidence" in headline(replace(one, planned=none))[3]
-    assert strip(one)[1]["beside"][1] == parts[0].lower() + parts[1:]
-    assert worth_table(one, "EUR").rows[-1][-1].text == "effects: randomised; costs have no grade"
+    assert strip(one)[1]["beside"][1] == parts_sentence(one, at_length=False)
+    shown = worth_table(one, "EUR")
+    assert shown.rows[-1][-1].text == "effects +19,346 and costs +10,476 together"
+    assert "Evidence of the effects as a whole: randomised, the weakest" in shown.note
     alone = headline(made["costs alone"])[3]
     assert alone.startswith("Of it effects EUR 0.00 (evidence: assumption, that nothing is lost")
 
 
-def test_what_the_plan_does_is_said_first(name, made):
+def test_what_the_plan_does_is_said_first(name, made, pages):
     one = made[name]
     plan, names = one.planned.plan, one.planned.ways.names
-    first = told(glance_lines(one))["what it does"]
+    first = does_sentence(one)
     assert headline(one)[0] == f"Plan: {first}"
+    glance = pages[name].partition('id="glance-title"')[2]
+    assert re.findall("<p>(.*)</p>", glance)[0] == f"{first[0].upper()}{first[1:]}."
     if not plan.changed.any():
         assert first == "nobody is handled otherwise than today"
         return

@@ -27,7 +27,6 @@ from facette.reports.decision.words import (
     assumed,
     comparison_sentence,
     currency_of,
-    does_sentence,
     interval_of,
     trial_sentence,
 )
@@ -106,11 +105,10 @@ def _gain(decision: Decision) -> dict[str, object]:
     claim, currency, plan = decision.planned.claim, currency_of(decision), decision.planned.plan
     words, tone = effect_told(decision)
     days = f"against today, over {decision.planned.policy.horizon_days} days"
+    parts = [parts_sentence(decision, at_length=False)] if plan.changed.any() else []
     if claim is None:
-        beside = [parts_sentence(decision)] if plan.changed.any() else []
         what = "Net gain, by the plan's own figures"
-        return _figure(what, days, money(plan.net, currency), beside, words, tone)
-    parts = [parts_sentence(decision)] if plan.changed.any() else []
+        return _figure(what, days, money(plan.net, currency), parts, words, tone)
     between = f"{money(claim.low, currency)} to {money(claim.high, currency)}"
     if claim.low <= 0 <= claim.high:
         between += ", 0 within: that the plan pays is not shown"
@@ -171,8 +169,7 @@ def stamp(decision: Decision) -> str | None:
 
 def glance_lines(decision: Decision) -> Lines:
     """Who, people, money, evidence, in sentences."""
-    lines = [("what it does", does_sentence(decision)), ("who", _who(decision)),
-             ("money", claim_sentence(decision))]  # fmt: skip
+    lines = [("who", _who(decision)), ("money", claim_sentence(decision))]
     if decision.planned.known.ground is not None:
         lines.append(("evidence", _ground(decision)))
     else:

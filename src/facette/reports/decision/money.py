@@ -82,10 +82,13 @@ def worth_table(decision: Decision, currency: str) -> Table:
     moved = pd.Series(decision.planned.plan.grade[decision.planned.plan.changed]).value_counts()
     parts = [*found.effects, *found.costs]
     digits = money_digits([*parts, found.net])
-    *written, total = (
+    rounded, many = added_up(parts, digits), len(GRADES)
+    *written, total, effects, costs = (
         number(part, digits, signed=True)
-        for part in (*added_up(parts, digits), round(sum(parts), digits))
-    )
+        for part in (
+            *rounded, round(sum(parts), digits), sum(rounded[:many]), sum(rounded[many:])
+        )
+    )  # fmt: skip
     rows = [
         [Cell(f"Effects: {grade}"), Cell(amount, True), Cell(number(moved.get(grade, 0)), True),
          Cell(MEANING[grade])]
@@ -94,20 +97,26 @@ def worth_table(decision: Decision, currency: str) -> Table:
     rows += [
         [Cell(f"Costs: {what}"), Cell(amount, True), Cell("", True),
          Cell("by the configuration's prices: as right as they are")]
-        for what, amount in zip(found.costs.index, written[len(GRADES):], strict=True)
+        for what, amount in zip(found.costs.index, written[many:], strict=True)
     ]  # fmt: skip
+    assumed = found.grade is None and decision.planned.known.ground is None
     nothing = not decision.planned.plan.changed.any()
-    told = "nothing changes" if nothing else f"effects: {evidence(decision)}; costs have no grade"
+    told = "nothing changes" if nothing else f"effects {effects} and costs {costs} together"
+    if assumed and not nothing:
+        told = f"costs alone: {evidence(decision)}"
     changed = number(decision.planned.plan.changed.sum())
     rows.append([Cell("Net gain against today", strong=True), Cell(total, True, True),
                  Cell(changed, True, True), Cell(told, strong=True)])  # fmt: skip
+    whole = "" if found.grade is None else (
+        f"Evidence of the effects as a whole: {found.grade}, the weakest grade that makes up more "
+        "than a tenth of them, gains and losses alike. "
+    )  # fmt: skip
     days = decision.planned.policy.horizon_days
     headers = [("What it is made of", ""), ("Money", f"{currency} over {days} days"),
                ("Customers changed", "by their grade"), ("What that means", "")]  # fmt: skip
     return Table(
         "Money by evidence grade, by the plan's own figures", headers, rows,
-        "Above 0 is a gain. Effects as a whole take the weakest grade that makes up more than a "
-        "tenth of them, gains and losses alike; costs have no grade.",
+        f"Above 0 is a gain. {whole}Costs have no grade.",
         [False, True, True, False],
     )  # fmt: skip
 
@@ -120,32 +129,28 @@ def evidence(decision: Decision) -> str:
     return grade or "none in the plan's own figures"
 
 
-def parts_sentence(decision: Decision) -> str:
-    """Effects with their interval and grade, and costs, apart: the gain is of both."""
+def parts_sentence(decision: Decision, at_length: bool = True) -> str:
+    """Effects and costs apart, the gain is of both; `at_length`: with interval and grade."""
     claim, currency = decision.planned.claim, decision.planned.about["currency"]
-    found = worth(decision)
-    if claim is None:
-        return (
-            f"of it effects {money(found.effect, currency)} (evidence: {evidence(decision)}), "
-            f"{_saved(found.saved, currency)}"
+    found, between = worth(decision), ""
+    effect = found.effect if claim is None else claim.effect
+    saved = found.saved if claim is None else claim.net - claim.effect
+    if claim is not None:
+        error = claim.high - claim.net
+        unsure = ": can't be told from none" if untold(claim) else ""
+        between = (
+            f"{money(effect - error, currency)} to {money(effect + error, currency)}{unsure}; "
         )
-    error = claim.high - claim.net
-    unsure = ": can't be told from none" if untold(claim) else ""
+    more = f" ({between}evidence: {evidence(decision)})" if at_length else ""
+    word = "saved" if saved >= 0 else "more than today"
     return (
-        f"of it effects {money(claim.effect, currency)} ({money(claim.effect - error, currency)} "
-        f"to {money(claim.effect + error, currency)}{unsure}; evidence: "
-        f"{evidence(decision)}), {_saved(claim.net - claim.effect, currency)}"
+        f"of it effects {money(effect, currency)}{more}, costs {word} {money(abs(saved), currency)}"
     )
 
 
 def untold(claim: Claim) -> bool:
     """Whether the effect claimed can't be told from none."""
     return abs(claim.effect) <= claim.high - claim.net
-
-
-def _saved(saved: float, currency: str) -> str:
-    word = "saved" if saved >= 0 else "more than today"
-    return f"costs {word} {money(abs(saved), currency)}"
 
 
 def claim_sentence(decision: Decision) -> str:

@@ -230,9 +230,9 @@ def peaks_table(decision: Decision) -> Table:
                ("People", "full-time")]  # fmt: skip
     note = (
         "Limits are for what the company starts. What customers start comes on top and is served; "
-        "today's peak is the busiest month of the last period, with every contact on record, those "
-        "of campaigns and to customers who object or have left included, and so may be above what "
-        f"models alone start. All of it is of all customers{_with_others(decision)}."
+        "today's peak is of the last period, and counts every contact on record: campaigns beside "
+        "relationship models too, and customers who object or have left. All else is of all "
+        f"customers{_with_others(decision)}."
     )
     return Table("The month that asks most", headers, rows, note,
                  [False, False] + [True] * 7)  # fmt: skip
