@@ -15,7 +15,7 @@ from facette.expressions import parse
 from facette.policy.decision import Planned
 from facette.policy.grades import GRADES
 from facette.policy.packaged import agreeing, needed_parts, policy_part
-from facette.policy.plan import Base, plan
+from facette.policy.plan import NOT_MOVED, Base, plan
 from facette.policy.power import Lot
 from facette.policy.reach import reach
 from facette.policy.relationship import ways
@@ -101,7 +101,10 @@ def test_without_limits_the_package_decides_as_the_plan(seed: int, tmp_path: Pat
     assert (said["reason"].to_numpy() == made.plan.reason).all()
     assert (said["evidence"].to_numpy() == made.plan.grade).all()
     assert agreeing(made, list(said["relationship_model"]))["policy/package_agrees"] == 1.0
-    assert {"old", "no band", "no consent to any channel"} <= set(said["reason"])
+    assert {"old", "no band", "no consent to any channel", NOT_MOVED} <= set(said["reason"])
+    pays = said["reason"].str.startswith("pays most for").to_numpy()
+    assert (made.plan.changed[pays]).all()
+    assert not made.plan.changed[(said["reason"] == NOT_MOVED).to_numpy()].any()
 
 
 def test_where_a_resource_is_short_only_few_differ(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ SPEC: dict[str, Any] = {
     ],
     "prices": {"calls": 1.0}, "switching_cost": 10.0,
     "usual": "on_request", "silence_consents": True, "active": None,
-    "not_reached": "no consent to any channel", "ended": "no contract any more", "profiles": {},
+    "not_reached": "no consent to any channel", "ended": "no contract any more",
+    "not_moved": "stays", "profiles": {},
     "rules": [], "exclusions": [], "by": ["value_tier", "potential_tier"], "rest": "rest",
     "kept": [[["top", "high"], "top/high"], [["top"], "top/other"], [["mid"], "mid/other"]],
     "cells": [
@@ -83,6 +84,9 @@ def test_today_may_be_given_by_name_and_left_out(root: Path, snapshot: pd.DataFr
     # 71 - 12 calls at 5 and at a price of 1 is less than nothing; 75 is worth it, but for a switch
     moved = alone["relationship_model"] != stays["relationship_model"]
     assert set(alone.loc[moved, "reason"]) == {"pays most for top/other"}
+    kept = stays["relationship_model"] == "on_request"
+    assert set(stays.loc[kept, "reason"]) == {"stays"}
+    assert stays.loc[~kept, "reason"].str.startswith("pays most for ").all()
     unheard = model.predict(snapshot.assign(**{TODAY: None}).astype({TODAY: "str"}))
     assert unheard.equals(stays)
 

@@ -13,17 +13,20 @@ from stories import full_story
 from test_page import HOSTILE, Page
 
 from facette.policy.accounts import LINES
+from facette.policy.activation import NO_CONSENT
+from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
 from facette.policy.plan import Others
 from facette.policy.realised import Realised
-from facette.reports.decision.accounts import account_tables, remedies_table
-from facette.reports.decision.effects import heat
+from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
+from facette.reports.decision.effects import heat, heat_sentence
 from facette.reports.decision.glance import glance_lines, stamp, strip
 from facette.reports.decision.money import (
     added_up,
     by_hand_table,
     effect_told,
+    parts_sentence,
     worth,
     worth_table,
 )
@@ -36,11 +39,20 @@ from facette.reports.decision.tables import (
     left_out_table,
     limits_table,
     models_frame,
+    peak_people,
+    peaks_table,
 )
 from facette.reports.decision.told import decision_metrics, headline, policy_told
-from facette.reports.decision.unknown import ALIKE, curve_sentence, unknown_lines
-from facette.reports.decision.words import comparison_sentence, limit_lines, rights_lines
+from facette.reports.decision.unknown import ALIKE, REFUSED, curve_sentence, unknown_lines
+from facette.reports.decision.words import (
+    comparison_sentence,
+    does_sentence,
+    limit_lines,
+    losing_lines,
+    rights_lines,
+)
 from facette.reports.page import render
+from facette.settings.policy import Exclusion
 
 MINUS = "\N{MINUS SIGN}"
 AFTER = Realised("2024-01-01", "abcdef0123", 365, 700, 70, 5.0, 1.0, 9.0, 6.0, 0.8)
@@ -167,6 +179,59 @@ def test_a_saving_nobody_tried_is_an_assumption_too(made):
     assert effect_told(one)[1] == "warning"
 
 
+def test_effects_and_costs_are_told_apart_and_the_grade_is_of_the_effects(made):
+    one = made["whole"]
+    claim = one.planned.claim
+    assert claim is not None
+    gain, parts = headline(one)[2:4]
+    assert "evidence" not in gain
+    assert f"EUR {claim.net:,.0f} (95% interval" in gain
+    assert parts.startswith(f"Of it effects EUR {claim.effect:,.0f} (")
+    assert "; evidence: randomised), costs saved EUR" in parts
+    assert "can't be told from none" not in parts
+    none = replace(one.planned, claim=replace(claim, effect=-1.0))
+    assert "can't be told from none; evidence" in headline(replace(one, planned=none))[3]
+    assert strip(one)[1]["beside"][1] == parts_sentence(one, at_length=False)
+    shown = worth_table(one, "EUR")
+    assert shown.rows[-1][-1].text == "effects +19,346 and costs +10,476 together"
+    assert "Evidence of the effects as a whole: randomised, the weakest" in shown.note
+    alone = headline(made["costs alone"])[3]
+    assert alone.startswith("Of it effects EUR 0.00 (evidence: assumption, that nothing is lost")
+
+
+def test_what_the_plan_does_is_said_first(name, made, pages):
+    one = made[name]
+    plan, names = one.planned.plan, one.planned.ways.names
+    first = does_sentence(one)
+    assert headline(one)[0] == f"Plan: {first}"
+    glance = pages[name].partition('id="glance-title"')[2]
+    assert re.findall("<p>(.*)</p>", glance)[0] == f"{first[0].upper()}{first[1:]}."
+    if not plan.changed.any():
+        assert first == "nobody is handled otherwise than today"
+        return
+    given = plan.model[plan.changed & (plan.model != one.planned.ways.on_request)]
+    for m in set(given):
+        assert names[m].replace("_", " ") in first.partition("newly given")[2].lower()
+    assert ("nobody new is given a model" in first) == (not len(given))
+    off = (plan.changed & (plan.model == one.planned.ways.on_request)).sum()
+    assert (f"{off} customers are taken off" in first) == bool(off)
+
+
+def test_three_models_are_named_and_the_rest_are_a_number(made):
+    one = made["whole"]
+    plan, ways = one.planned.plan, one.planned.ways
+    more = replace(ways, names=(*"abcde", "on_request"))
+    reach = replace(plan.base.reach, ways=more)
+    today, model = np.arange(N) % 5, np.full(N, 5)
+    base = replace(plan.base, reach=reach, today=today)
+    turned = replace(one.planned, ways=more, plan=replace(plan, base=base, model=model))
+    first = does_sentence(replace(one, planned=turned))
+    assert first == (
+        "800 customers are taken off A (160), B (160), C (160) and 2 more and served on request; "
+        "nobody new is given a model"
+    )
+
+
 def test_what_campaigns_measured_is_not_said_to_be_nothing(made):
     one = made["costs alone"]
     known = one.planned.known
@@ -271,6 +336,43 @@ def test_a_difference_between_treatments_below_its_error_is_not_told_from_noise(
     assert "is not shown" not in curve_sentence(made["whole"])
 
 
+def several(one: Decision, low: float, facet_low: float) -> Decision:
+    """The decision with what several models and each segmentation add, at the least."""
+    claim = one.planned.claim
+    assert claim is not None
+    adds = {0: Interval(0.0, facet_low, 9.0), 1: Interval(0.0, -1.0, 9.0),
+            SEVERAL: Interval(5.0, low, 9.0)}  # fmt: skip
+    return replace(one, planned=replace(one.planned, claim=replace(claim, adds=adds)))
+
+
+@pytest.mark.parametrize(
+    ("low", "facet_low", "refused"), [(-1.0, -1.0, True), (-1.0, 1.0, False), (1.0, -1.0, False)]
+)
+def test_segmenting_is_refused_where_neither_several_models_nor_a_facet_is_shown_to_add(
+    made, low, facet_low, refused
+):
+    said = curve_sentence(several(made["whole"], low, facet_low))
+    assert said.startswith(f"{REFUSED}: that several treatments") == refused
+    assert ("or any segmentation adds anything, is not shown. 3 relationship" in said) == refused
+    assert ("is not shown" in said) == (low < 0)
+    assert said.count(REFUSED) <= 1
+
+
+def test_models_that_are_only_kept_are_told_from_those_somebody_new_is_given(made):
+    one = made["whole"]
+    plan, ways = one.planned.plan, one.planned.ways
+    desk, app = (ways.position(name) for name in ("phone_desk", "app_companion"))
+    for kept, words in (
+        ([], "(of them Phone desk is only kept for who is in it already)"),
+        ([app], "(of them Phone desk, App companion are only kept for who is in them already)"),
+        (plan.used, "all kept for who is in them already: nobody new is given one)"),
+    ):
+        assert not (plan.changed & (plan.model == desk)).any()
+        today = np.where(np.isin(plan.model, kept), plan.model, plan.base.today)
+        turned = replace(plan, base=replace(plan.base, today=today))
+        assert words in curve_sentence(replace(one, planned=replace(one.planned, plan=turned)))
+
+
 def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
     one = made["whole"]
     found = heat(one)
@@ -286,6 +388,48 @@ def test_effects_are_starred_where_they_are_beyond_chance_and_only_there(made):
     for i, (_, _, _, cells, _) in enumerate(found.rows):
         assert [cell.told for cell in cells] == beyond[i, :3].tolist()
         assert [figure(cell.text) for cell in cells] == pytest.approx(effect[i, :3], abs=0.051)
+
+
+def test_no_difference_between_cells_is_said_where_none_is_printed(made):
+    planned = made["whole"].planned
+    found = heat(made["whole"])
+    assert found is not None
+    assert not found.alike
+    assert "No difference" not in heat_sentence(found, 0.95)
+    same = replace(planned.known, effect=np.tile(planned.known.effect[:1], (4, 1)))
+    turned = heat(replace(made["whole"], planned=replace(planned, known=same)))
+    assert turned is not None
+    assert turned.alike
+    assert heat_sentence(turned, 0.95).startswith("No difference between cells was found: ")
+
+
+def test_stars_and_frames_are_explained_only_where_there_are_any(made, pages):
+    assert "Bold with a star" in pages["whole"]
+    assert "Framed: " in pages["whole"]
+    one = made["whole"]
+    plan, known = one.planned.plan, one.planned.known
+    nothing = replace(known, effect=np.zeros_like(known.effect))
+    on_request = np.full(N, one.planned.ways.on_request)
+    turned = replace(one.planned, known=nothing, plan=replace(plan, model=on_request))
+    html = page_of(replace(one, planned=turned))
+    assert "Bold with a star" not in html
+    assert "Framed: " not in html
+    assert "None of 12 measured effects is surely above or below none" in html
+
+
+def test_one_customer_is_told_in_the_singular(made):
+    one = made["whole"]
+    plan = one.planned.plan
+    base = replace(plan.base, settled=np.arange(N) == int(np.argmin(plan.base.held_out)))
+    turned = replace(one.planned, plan=replace(plan, base=base))
+    who = told(glance_lines(replace(one, planned=turned)))["who"]
+    assert who.endswith(", 1 is too new in their model to be moved")
+
+
+def test_a_condition_keeps_its_letters(made):
+    own = [Exclusion("value_expected < 1", ["phone_desk"], "too little")]
+    said = told(rights_lines(decision(exclusions=own)))["exclusions"]
+    assert said == "where value_expected < 1: no Phone desk (too little)"
 
 
 def test_where_nothing_is_known_there_is_no_table_of_effects(made, pages):
@@ -454,6 +598,43 @@ def test_whom_the_plan_is_not_for_stand_in_peaks_and_limits_and_in_nothing_else(
     assert "1,219 more are not in this plan" in html
     assert "with the 1,219 who are not in this plan" in html
     assert "who are not in this plan" not in page_of(whole)
+
+
+def test_the_peak_on_the_tile_is_that_of_its_table(made):
+    apart = Others(1219, np.array([500.0, 0.0, 240.0, 0.0, 9000.0]), np.zeros(4, dtype=bool))
+    for one, whom in (
+        (made["whole"], "who is held out included"), (decision(others=apart), "of all customers"),
+    ):  # fmt: skip
+        tile, shown = strip(one)[4], peaks_table(one)
+        rows = {row[0].text: row[-1].text for row in shown.rows}
+        assert tile["metric"] == "full-time people for advisor hours"
+        assert tile["big"] == rows["Advisor hours"]
+        assert whom in tile["beside"][0]
+    peak = made["whole"].peaks["plan"].loc["advisor_hours"]
+    hours = made["whole"].planned.policy.hours_a_person["advisor_hours"]
+    held = held_use(made["whole"])["advisor_hours"]
+    assert peak_people(made["whole"])["advisor_hours"] == (peak["load"] + held) / hours
+
+
+def test_counts_that_differ_say_of_whom_they_are(made):
+    one = made["whole"]
+    plan = one.planned.plan
+    none = (plan.base.reach.channel < 0).all(axis=1)
+    both = int((none & plan.base.held_out).sum())
+    assert both > 0
+    assert f"({both} of them held out, and left out as such" in told(rights_lines(one))["consent"]
+    assert int(none.sum()) - both == (one.left_out["why"] == NO_CONSENT).sum()
+    assert "Not in this plan: everyone else with an entry" in accounts_note(one)
+    assert "campaigns" in peaks_table(one).note
+
+
+def test_a_margin_told_after_cost_to_serve_is_said_to_be(made):
+    one = decision(margin_after=["serve"])
+    assert not one.accounts.total["serve"]
+    assert "cost to serve" not in accounts_note(one).partition("Nothing stands under")[2]
+    assert "Margin is told after cost to serve" in accounts_note(one)
+    assert "a margin below 0, told after cost to serve" in told(losing_lines(one))["why"]
+    assert "bring less than serving them costs" in told(losing_lines(made["whole"]))["why"]
 
 
 def test_a_model_that_goes_on_for_who_stays_is_priced():

@@ -23,7 +23,7 @@ from pandas.api.types import is_numeric_dtype
 from facette.expressions import parse
 from facette.policy.decision import Planned
 from facette.policy.grades import ASSUMPTION, GRADES, RANK, grade_of_total
-from facette.policy.plan import BUDGET, NOT_KNOWN
+from facette.policy.plan import BUDGET, NOT_KNOWN, NOT_MOVED
 from facette.policy.relationship import Ways
 from facette.segments.crossing import OTHER, REST
 from facette.settings.policy import Policy
@@ -80,7 +80,7 @@ def policy_part(
         "prices": planned.plan.allocation.price, "switching_cost": policy.switching_cost,
         "usual": policy.on_request if policy.today is None else policy.today,
         "silence_consents": policy.consent.without_record, "active": active,
-        "not_reached": NOT_REACHED, "ended": ENDED, "stays": NOT_KNOWN,
+        "not_reached": NOT_REACHED, "ended": ENDED, "stays": NOT_KNOWN, "not_moved": NOT_MOVED,
         "profiles": dict(policy.chosen_profiles), **conditions, **_cells(planned),
         "about": _about(planned, perimeter),
     }  # fmt: skip

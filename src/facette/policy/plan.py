@@ -41,6 +41,7 @@ BUDGET = "budget"
 FREE = -1
 SEGMENTS = ("segment", "tier", "cell", "grade", "confidence")  # words in names of such columns
 NOT_KNOWN = "nothing is known of what it does"
+NOT_MOVED = "stays: a change would cost more than it brings"
 PROGRAMME, RULE, PROFILE, STAYS, HELD_OUT, NOT_REACHED = (
     "programme", "rule", "chosen profile", "stays", "held out", "not reached"
 )  # fmt: skip
@@ -257,7 +258,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     of_effect = effect[row, model] - effect[row, base.today]
     grade = weaker(known.grade[base.cell, model], known.grade[base.cell, base.today])
     return Plan(
-        base, model, *_why(base, fixed), gain[row, model], of_effect, grade,
+        base, model, *_why(base, fixed, model), gain[row, model], of_effect, grade,
         float(gain[row, model].sum()) - _paid(base, model), allocation, table,
         _used(base, classes.resources, policy, model, use, allocation), classes, member, kept,
     )  # fmt: skip
@@ -421,12 +422,13 @@ def _costs(base: Base) -> np.ndarray:
     return made
 
 
-def _why(base: Base, fixed: Placed) -> tuple[np.ndarray, np.ndarray]:
-    """The kind of reason and the reason, in words, for each customer."""
+def _why(base: Base, fixed: Placed, model: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The kind of reason and the reason, in words, for each customer; `model`: what they get."""
     cells = np.array(base.cells, dtype=object)[base.cell]
     kind, reason = fixed.kind.copy(), fixed.reason.copy()
     free = fixed.model == FREE
     reason[free] = "pays most for " + cells[free]
+    reason[free & (model == base.today)] = NOT_MOVED
     unreached = free & (base.reach.channel == NONE).all(axis=1)
     kind[unreached], reason[unreached] = NOT_REACHED, "no consent to any channel"
     return kind, reason

@@ -804,7 +804,8 @@ class Policy:
             reaches = channel[np.arange(len(today)), today] != NO_CHANNEL
             today = np.where(reaches, today, len(self.names) - 1)
         model = self._worth(cell, channel, closed, today).argmax(axis=1)
-        why: list[str] = self._reasons(cell, channel, ended)
+        unmoved = np.zeros(len(model), dtype=bool) if today is None else model == today
+        why: list[str] = self._reasons(cell, channel, ended, unmoved)
         if today is not None:
             stays = ~self._known[today] & ~closed[np.arange(len(today)), today]
             model = np.where(stays, today, model)
@@ -918,11 +919,13 @@ class Policy:
         return np.array([*of, 0.0], dtype=np.float64)[channel]
 
     def _reasons(
-        self, cell: NDArray[np.intp], channel: NDArray[np.intp], ended: NDArray[np.bool_]
-    ) -> list[str]:
+        self, cell: NDArray[np.intp], channel: NDArray[np.intp], ended: NDArray[np.bool_],
+        unmoved: NDArray[np.bool_],
+    ) -> list[str]:  # fmt: skip
         names = np.array([f"pays most for {c['name']}" for c in self.spec["cells"]], dtype=object)
         unreached = (channel == NO_CHANNEL).all(axis=1)
-        told = np.where(unreached, self.spec["not_reached"], names[cell])
+        told = np.where(unmoved, self.spec["not_moved"], names[cell])
+        told = np.where(unreached, self.spec["not_reached"], told)
         return [str(reason) for reason in np.where(ended, self.spec["ended"], told)]
 
     def _placed(

@@ -6,6 +6,7 @@ import pandas as pd
 
 from facette.policy.accounts import LINES, NOT_IN_PLAN, NOT_TOLD, Accounts
 from facette.policy.decision import Decision
+from facette.policy.relationship import SERVE
 from facette.reports.decision.names import facets, segment_name, thing
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import day, number, plain
@@ -41,15 +42,24 @@ def accounts_note(decision: Decision) -> str:
     """Of when the books are, and what stands in none of their tables."""
     accounts = decision.accounts
     first, last = (day(as_date(t)) for t in (accounts.start, accounts.end - DAY_US))
-    zero = [LABELS[line].lower() for line in LINES if not accounts.total[line]]
+    inside = SERVE in decision.planned.policy.margin_after
+    zero = [LABELS[line].lower() for line in LINES
+            if not accounts.total[line] and not (inside and line == "serve")]  # fmt: skip
     told = (
         f"The books of {first} to {last}, every customer. One ledger, read three ways: each comes "
         "to the same total, to the cent. Net is margin less the costs."
     )
+    if inside:
+        told += " Margin is told after cost to serve, which has no column of its own."
     if zero:
         told += f" Nothing stands under {' and '.join(zero)}."
     if NOT_TOLD in accounts.by_channel.index:
         told += " Not told: entries without a channel."
+    if NOT_IN_PLAN in accounts.by_segment.index:
+        told += (
+            " Not in this plan: everyone else with an entry in these books, who objects or has "
+            "left among them; who has no entry is not counted."
+        )
     return told
 
 

@@ -33,7 +33,7 @@ def policy_lines(about: Mapping[str, Any], currency: str, figures: Mapping[str, 
         f"({about['perimeter']}), over {about['horizon_days']} days. **Valid until "
         f"{about['valid_until']}.**",
         f"- Within {_limits(about, currency)}.",
-        f"- Evidence of what it brings: {about['evidence']}.",
+        f"- Evidence of its effects, costs apart: {about['evidence']}.",
         f"- Relationship models it draws on: {', '.join(about['models'])}.",
         "- It decides one customer at a time and knows capacities and budget through their shadow "
         "prices alone: for other customers than the plan's it may ask for more than there is.",

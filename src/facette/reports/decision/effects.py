@@ -12,6 +12,7 @@ from facette.policy.grades import ASSUMPTION
 from facette.reports.decision.names import facets, segment_name, thing
 from facette.reports.words import number, plain, share
 
+ASSUMED = "assumed"
 DEEPEST = 0.42  # share of colour behind the largest effect; text stays readable on it
 
 
@@ -42,6 +43,21 @@ class Heat:
     figures: int
     told: int
 
+    @property
+    def framed(self) -> bool:
+        """Whether any of the models shown is what most customers of a cell get."""
+        return any(cell.given for *_, cells, _ in self.rows for cell in cells)
+
+    @property
+    def alike(self) -> bool:
+        """Whether every model that was measured does the same in all cells, as printed."""
+        measured = [
+            {cell.text for cell in column}
+            for column in zip(*(cells for *_, cells, _ in self.rows), strict=True)
+            if all(cell.error != ASSUMED for cell in column)
+        ]
+        return len(self.rows) > 1 and bool(measured) and all(len(one) == 1 for one in measured)
+
 
 def heat(decision: Decision) -> Heat | None:
     """Effects by cell and model; None where none but being served on request is known."""
@@ -65,7 +81,7 @@ def heat(decision: Decision) -> Heat | None:
         cells = [
             HeatCell(
                 number(effect[c, m], digits, signed=True),
-                f"± {number(se[c, m], digits)}" if measured[c, m] else "assumed",
+                f"± {number(se[c, m], digits)}" if measured[c, m] else ASSUMED,
                 DEEPEST * abs(effect[c, m]) / largest, bool(effect[c, m] > 0),
                 bool(told[c, m]), bool(given[c] == m),
             )
@@ -100,10 +116,19 @@ def heat_sentence(found: Heat, confidence: float) -> str:
     """How many figures are more than noise, beside how many chance alone would give."""
     if not found.figures:
         return "None of these effects was measured: they are what the configuration assumes"
+    which = (
+        f"None of {number(found.figures)} measured effects is"
+        if not found.told
+        else f"{number(found.told)} of {number(found.figures)} measured effects are"
+    )
+    alike = (
+        "No difference between cells was found: each model that was measured does the same in all. "
+        if found.alike
+        else ""
+    )
     return (
-        f"{number(found.told)} of {number(found.figures)} measured figures are told from none at "
-        f"{share(confidence, 0)} each. Cells lend each other what they know, so that figures of "
-        "one model stand or fall together"
+        f"{alike}{which} surely above or below none, at {share(confidence, 0)} each. Cells lend "
+        "each other what they know, so that the figures of one model are right or wrong together"
     )
 
 

@@ -89,7 +89,7 @@ def _curve(decision: Decision, scope: str) -> Picture:
         f"The best, marked, is {_models_told(int(best['models']))} beside being served on request"
         f"{f' ({listed(used)})' if used else ''}."
         f"{' The axis does not begin at 0.' if table['net'].min() > 0 else ''}"
-        " Models that who stays is in run on whatever is chosen, and are paid for at every number.",
+        " Models that customers who stay as they are keep running cost the same at every number.",
         scope,
         "Line of net gain by number of models: " + ", ".join(
             f"{row.models}: {money(row.net, currency)}" for row in table.itertuples()

@@ -5,13 +5,22 @@ from __future__ import annotations
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, OBSERVATIONAL, TRANSPORTED
-from facette.reports.decision.money import beyond_trial, claim_sentence, effect_told, worth
+from facette.reports.decision.money import (
+    LEFT_OUT,
+    beyond_trial,
+    claim_sentence,
+    effect_told,
+    parts_sentence,
+    worth,
+)
 from facette.reports.decision.names import thing
 from facette.reports.decision.tables import (
     asked_known,
     contacts_frame,
     held_use,
     month_name,
+    others_told,
+    peak_people,
 )
 from facette.reports.decision.words import (
     Lines,
@@ -61,6 +70,8 @@ def _people(decision: Decision) -> dict[str, object]:
         else ("for what the company starts; what customers start is not known")
     )
     beside = [f"{number(today, 1)} today", f"{sent}{number(frame['today'].sum())} today"]
+    if others_told(decision):
+        beside.append("of this plan's customers alone")
     return _figure("People needed", f"full-time, {kinds}", number(plan, 1), beside)
 
 
@@ -80,28 +91,30 @@ def _peak(decision: Decision) -> dict[str, object]:
         return _figure("Peak month", "of the limit for what the company starts",
                        share(part[name], 0), beside, "above the limit" if over else "",
                        "error" if over else "info")  # fmt: skip
-    most = peaks["people"].fillna(0.0)
+    most = peak_people(decision).fillna(0.0)
     name = str(most.idxmax())
     if not most[name]:
         return _figure("Peak month", "", "none", ["no limit is given"])
+    whom = "; of all customers" if others_told(decision) else "; who is held out included"
     return _figure("Peak month", f"full-time people for {thing(name)}", number(most[name], 1),
-                   [f"in {month_name(peaks.loc[name, 'month'])}", "no limit is given"])  # fmt: skip
+                   [f"in {month_name(peaks.loc[name, 'month'])}{whom}",
+                    "no limit is given"])  # fmt: skip
 
 
 def _gain(decision: Decision) -> dict[str, object]:
     claim, currency, plan = decision.planned.claim, currency_of(decision), decision.planned.plan
     words, tone = effect_told(decision)
     days = f"against today, over {decision.planned.policy.horizon_days} days"
+    parts = [parts_sentence(decision, at_length=False)] if plan.changed.any() else []
     if claim is None:
-        beside = ["not told on other customers than it was chosen by"]
         what = "Net gain, by the plan's own figures"
-        return _figure(what, days, money(plan.net, currency), beside, words, tone)
+        return _figure(what, days, money(plan.net, currency), parts, words, tone)
     between = f"{money(claim.low, currency)} to {money(claim.high, currency)}"
     if claim.low <= 0 <= claim.high:
         between += ", 0 within: that the plan pays is not shown"
     return _figure(
-        "Net gain, on customers it was not chosen by", days, money(claim.net, currency),
-        [f"{interval_of(decision)} {between}",
+        "Net gain", f"{days}; {LEFT_OUT}", money(claim.net, currency),
+        [f"{interval_of(decision)} {between}", *parts,
          f"the plan's own figures say {money(plan.net, currency)}"], words, tone,
     )  # fmt: skip
 
@@ -116,8 +129,9 @@ def _evidence(decision: Decision) -> dict[str, object]:
                        "warning")  # fmt: skip
     if grade is None:
         return _figure("Evidence", "of what the models do", "no effect", ["the gain is of costs"])
-    return _figure("Evidence", "the weakest that makes up more than a tenth of the effects",
-                   capital(grade), ["costs apart", *_claimed(decision)],
+    return _figure("Evidence", "of the effects alone, costs apart",
+                   capital(grade), ["the weakest that makes up more than a tenth of them",
+                                    *_claimed(decision)],
                    tone="same" if grade in (OBSERVATIONAL, TRANSPORTED) else "info")  # fmt: skip
 
 
@@ -170,9 +184,11 @@ def _who(decision: Decision) -> str:
     changed = int(plan.changed.sum())
     settled = int((plan.base.settled & ~plan.base.held_out).sum())
     stay = n - changed - int(plan.base.held_out.sum()) - settled
-    parts = [f"{number(stay)} stay as they are", f"{number(plan.base.held_out.sum())} are held out"]
+    held = int(plan.base.held_out.sum())
+    parts = [f"{number(stay)} {'stays as before' if stay == 1 else 'stay as they are'}",
+             f"{_so_many(held)} held out"]  # fmt: skip
     if settled:
-        parts.append(f"{number(settled)} are too new in their model to be moved")
+        parts.append(f"{_so_many(settled)} too new in their model to be moved")
     if not changed:
         return f"nobody is treated otherwise than today: of {number(n)}, {', '.join(parts)}"
     filed = decision.assigned.index[plan.changed].isin(decision.activation["customer_id"]).sum()
@@ -182,9 +198,14 @@ def _who(decision: Decision) -> str:
         else (f" ({number(changed - filed)} of them in no activation file, see Rights)")
     )
     return (
-        f"{number(changed)} of {number(n)} customers are treated otherwise from "
+        f"{number(changed)} of {number(n)} customers {'is' if changed == 1 else 'are'} treated "
+        "otherwise from "
         f"{day(as_date(decision.planned.t))} on{late}; {', '.join(parts)}"
     )
+
+
+def _so_many(count: int) -> str:
+    return f"{number(count)} {'is' if count == 1 else 'are'}"
 
 
 def _something_measured(decision: Decision) -> bool:

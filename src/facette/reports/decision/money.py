@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from facette.policy.claim import Claim
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
 from facette.policy.plan import PROFILE, RULE, excluded, gains
@@ -21,6 +22,7 @@ from facette.reports.words import capital, money, money_digits, number
 CONTACTS, SWITCHING, FIXED = (
     "contacts that the company starts", "changing relationship models", "relationship models' own"
 )  # fmt: skip
+LEFT_OUT = "told on trial customers who were left out when it was chosen"
 MEANING = {
     "randomised": "a lot decided who was handled how, in these cells themselves",
     "randomised, transported": "a lot decided, but in other cells, which lend what they showed",
@@ -80,10 +82,13 @@ def worth_table(decision: Decision, currency: str) -> Table:
     moved = pd.Series(decision.planned.plan.grade[decision.planned.plan.changed]).value_counts()
     parts = [*found.effects, *found.costs]
     digits = money_digits([*parts, found.net])
-    *written, total = (
+    rounded, many = added_up(parts, digits), len(GRADES)
+    *written, total, effects, costs = (
         number(part, digits, signed=True)
-        for part in (*added_up(parts, digits), round(sum(parts), digits))
-    )
+        for part in (
+            *rounded, round(sum(parts), digits), sum(rounded[:many]), sum(rounded[many:])
+        )
+    )  # fmt: skip
     rows = [
         [Cell(f"Effects: {grade}"), Cell(amount, True), Cell(number(moved.get(grade, 0)), True),
          Cell(MEANING[grade])]
@@ -92,25 +97,60 @@ def worth_table(decision: Decision, currency: str) -> Table:
     rows += [
         [Cell(f"Costs: {what}"), Cell(amount, True), Cell("", True),
          Cell("by the configuration's prices: as right as they are")]
-        for what, amount in zip(found.costs.index, written[len(GRADES):], strict=True)
+        for what, amount in zip(found.costs.index, written[many:], strict=True)
     ]  # fmt: skip
+    assumed = found.grade is None and decision.planned.known.ground is None
     nothing = not decision.planned.plan.changed.any()
-    grade = "rests on costs alone" if found.grade is None else f"grade: {found.grade}"
-    if found.grade is None and decision.planned.known.ground is None:
-        grade = f"grade: {ASSUMPTION}, that nothing is lost by spending less"
-    grade = "nothing changes" if nothing else grade
+    told = "nothing changes" if nothing else f"effects {effects} and costs {costs} together"
+    if assumed and not nothing:
+        told = f"costs alone: {evidence(decision)}"
     changed = number(decision.planned.plan.changed.sum())
     rows.append([Cell("Net gain against today", strong=True), Cell(total, True, True),
-                 Cell(changed, True, True), Cell(grade, strong=True)])  # fmt: skip
+                 Cell(changed, True, True), Cell(told, strong=True)])  # fmt: skip
+    whole = "" if found.grade is None else (
+        f"Evidence of the effects as a whole: {found.grade}, the weakest grade that makes up more "
+        "than a tenth of them, gains and losses alike. "
+    )  # fmt: skip
     days = decision.planned.policy.horizon_days
     headers = [("What it is made of", ""), ("Money", f"{currency} over {days} days"),
                ("Customers changed", "by their grade"), ("What that means", "")]  # fmt: skip
     return Table(
         "Money by evidence grade, by the plan's own figures", headers, rows,
-        "Above 0 is a gain. A total takes the weakest grade that makes up more than a tenth of its "
-        "effects, gains and losses alike; costs have no grade.",
+        f"Above 0 is a gain. {whole}Costs have no grade.",
         [False, True, True, False],
     )  # fmt: skip
+
+
+def evidence(decision: Decision) -> str:
+    """The grade of the effects, costs apart, or that there are none."""
+    grade = worth(decision).grade
+    if grade is None and decision.planned.known.ground is None:
+        return f"{ASSUMPTION}, that nothing is lost by spending less"
+    return grade or "none in the plan's own figures"
+
+
+def parts_sentence(decision: Decision, at_length: bool = True) -> str:
+    """Effects and costs apart, the gain is of both; `at_length`: with interval and grade."""
+    claim, currency = decision.planned.claim, decision.planned.about["currency"]
+    found, between = worth(decision), ""
+    effect = found.effect if claim is None else claim.effect
+    saved = found.saved if claim is None else claim.net - claim.effect
+    if claim is not None:
+        error = claim.high - claim.net
+        unsure = ": can't be told from none" if untold(claim) else ""
+        between = (
+            f"{money(effect - error, currency)} to {money(effect + error, currency)}{unsure}; "
+        )
+    more = f" ({between}evidence: {evidence(decision)})" if at_length else ""
+    word = "saved" if saved >= 0 else "more than today"
+    return (
+        f"of it effects {money(effect, currency)}{more}, costs {word} {money(abs(saved), currency)}"
+    )
+
+
+def untold(claim: Claim) -> bool:
+    """Whether the effect claimed can't be told from none."""
+    return abs(claim.effect) <= claim.high - claim.net
 
 
 def claim_sentence(decision: Decision) -> str:
@@ -128,8 +168,9 @@ def claim_sentence(decision: Decision) -> str:
     beyond = beyond_trial(decision)
     return (
         f"{money(claim.net, currency)} ({money(claim.low, currency)} to "
-        f"{money(claim.high, currency)}) on customers it was not chosen by: effects of "
-        f"{money(claim.effect, currency)} (standard error {money(claim.se, currency)}{beyond}), "
+        f"{money(claim.high, currency)}) for all customers of the plan together, {LEFT_OUT}: "
+        f"effects of {money(claim.effect, currency)} (standard error "
+        f"{money(claim.se, currency)}{beyond}), "
         f"and costs {_less(claim.net - claim.effect, currency)}. Beside it, {own}"
     )
 
@@ -186,7 +227,7 @@ def effect_told(decision: Decision) -> tuple[str, str]:
     if claim is None:
         return "no trial of these models tells of it", "warning"
     gained, saved = claim.net > 0, claim.net > claim.effect
-    if abs(claim.effect) <= (claim.high - claim.low) / 2:
+    if untold(claim):
         rest = ": the gain is costs saved" if gained and saved else ""
         return f"effects can't be told from none{rest}", "same"
     if claim.effect < 0:

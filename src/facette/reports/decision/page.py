@@ -52,7 +52,8 @@ def decision_page(decision: Decision, after: Realised | None, data: Data, run_na
     return filled(
         "decision.html.jinja",
         data=about, horizon=words.horizon_of(decision), scope=scope, run_name=run_name,
-        strip=glance.strip(decision), glance=glance.glance_lines(decision),
+        does=words.does_sentence(decision), strip=glance.strip(decision),
+        glance=glance.glance_lines(decision),
         stamp=glance.stamp(decision),
         unknown=unknown.unknown_lines(decision, after), curve=unknown.curve_sentence(decision),
         facets=unknown.worth_lines(decision), interval=words.interval_of(decision),

@@ -18,6 +18,7 @@ from facette.reports.words import capital, missing, number, plain, share, texts
 ALL = "All"
 ON_REQUEST_SAYS = "when they ask"
 UNKNOWN = "not known"
+MONTHLY = "a\N{NO-BREAK SPACE}month"
 
 
 def flows(decision: Decision) -> pd.DataFrame:
@@ -182,8 +183,9 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
     columns = {"channel": ("Channel", "text"), "today": ("Company starts, today", "count"),
                "plan": ("Company starts, plan", "count"),
                "held_out": ("of which held out", "count"),
-               "month": ("Activation file: peak", "text"),
-               "peak": ("then", "count"), "inbound": ("Customers start", "count")}  # fmt: skip
+               "month": ("Activation file: peak month", "text"),
+               "peak": ("Contacts in that month", "count"),
+               "inbound": ("Customers start", "count")}  # fmt: skip
     made = table(
         frame,
         columns,
@@ -205,7 +207,7 @@ def peaks_table(decision: Decision) -> Table:
 
     Where no contact that customers start is on record, what they ask is not known, not nothing.
     """
-    held, asked = held_use(decision), asked_known(decision)
+    held, asked, people = held_use(decision), asked_known(decision), peak_people(decision)
     rows = []
     for name, plan in decision.peaks["plan"].iterrows():
         today = decision.peaks["today"].loc[name]
@@ -218,25 +220,29 @@ def peaks_table(decision: Decision) -> Table:
             Cell(number(plan["inbound"], 1) if asked else UNKNOWN, True),
             Cell(number(plan["load"] + held[name], 1) if asked else UNKNOWN, True),
             Cell(number(today["load"], 1) if asked else UNKNOWN, True),
-            Cell("–" if missing(plan["people"]) else _people(plan, held[name]), True),
+            Cell("–" if missing(people[name]) else number(people[name], 1), True),
         ])  # fmt: skip
     apart = " or not in this plan" if others_told(decision) else ""
-    headers = [("Capacity", ""), ("Peak month", ""), ("Activation file", "a month"),
-               (f"Held out{apart}, as today", "a month"),
-               ("Limit for these", "a month"),
-               ("Customers start", "a month"), ("All", "a month"), ("Today's peak", "a month"),
+    headers = [("Capacity", ""), ("Peak month", ""), ("Activation file", MONTHLY),
+               (f"Held out{apart}, as today", MONTHLY),
+               ("Limit for these", MONTHLY),
+               ("Customers start", MONTHLY), ("All together", MONTHLY), ("Today's peak", MONTHLY),
                ("People", "full-time")]  # fmt: skip
     note = (
         "Limits are for what the company starts. What customers start comes on top and is served; "
-        "today's peak is of the last period. All of it is of all customers"
-        f"{_with_others(decision)}."
+        "today's peak is of the last period, and counts every contact on record: campaigns beside "
+        "relationship models too, and customers who object or have left. All else is of all "
+        f"customers{_with_others(decision)}."
     )
     return Table("The month that asks most", headers, rows, note,
                  [False, False] + [True] * 7)  # fmt: skip
 
 
-def _people(peak: pd.Series, held: float) -> str:
-    return number(peak["people"] * (peak["load"] + held) / peak["load"], 1) if peak["load"] else "0"
+def peak_people(decision: Decision) -> pd.Series:
+    """Full-time people in the peak month, who goes on as today included; NaN: nobody's hours."""
+    peaks, hours = decision.peaks["plan"], decision.planned.policy.hours_a_person
+    each = pd.Series([hours.get(name, np.nan) for name in peaks.index], peaks.index, dtype=float)
+    return (peaks["load"] + held_use(decision)) / each
 
 
 def asked_known(decision: Decision) -> bool:

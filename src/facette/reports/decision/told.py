@@ -6,13 +6,12 @@ import numpy as np
 
 from facette.policy.claim import Interval
 from facette.policy.decision import Decision
-from facette.reports.decision.money import worth
+from facette.reports.decision.money import LEFT_OUT, parts_sentence
 from facette.reports.decision.names import facets
 from facette.reports.decision.tables import flows
-from facette.reports.decision.words import nobody_free
-from facette.reports.description_words import counted
+from facette.reports.decision.words import does_sentence, interval_of, nobody_free
 from facette.reports.story import PolicyTold
-from facette.reports.words import money, number
+from facette.reports.words import capital, money, number
 
 
 def decision_metrics(decision: Decision) -> dict[str, float]:
@@ -72,26 +71,20 @@ def _models(decision: Decision) -> int:
 def headline(decision: Decision) -> list[str]:
     """The plan in a few lines."""
     planned, plan = decision.planned, decision.planned.plan
-    currency, n = planned.about["currency"], len(plan.base)
-    grade = worth(decision).grade or "none is needed, the gain is of costs"
+    n = len(plan.base)
     lines = [
-        f"Plan: {number(plan.changed.sum())} of {number(n)} customers are handled otherwise than "
-        f"today, by {counted(_models(decision), 'relationship model')}; "
-        f"{number(plan.base.held_out.sum())} are held out",
-        f"Net gain over {planned.policy.horizon_days} days against today: "
-        f"{money(plan.net, currency)}, evidence: {grade}",
+        f"Plan: {does_sentence(decision)}",
+        f"Handled otherwise than today: {number(plan.changed.sum())} of {number(n)} customers; "
+        f"held out: {number(plan.base.held_out.sum())}",
+        _gain(decision),
     ]
+    if plan.changed.any():
+        lines.append(capital(parts_sentence(decision)))
     lines += filter(None, [nobody_free(decision)])
     if not planned.known.known[:-1].any() and not plan.changed.any():
         lines.append(
             "Nothing is known of what a relationship model does here: no treatment on record tells "
             "of it, and policy.effects.assumed assumes nothing, so that everyone stays as they are"
-        )
-    if planned.claim is not None:
-        claim = planned.claim
-        lines.append(
-            f"Told on customers it was not chosen by: {money(claim.net, currency)} "
-            f"({money(claim.low, currency)} to {money(claim.high, currency)})"
         )
     broken = "none" if decision.violations.empty else number(len(decision.violations))
     lines.append(
@@ -99,3 +92,17 @@ def headline(decision: Decision) -> list[str]:
         f"customers left out, {number(decision.objectors)} who object not even looked at"
     )
     return lines
+
+
+def _gain(decision: Decision) -> str:
+    """The net gain as it is claimed, beside the plan's own figures."""
+    planned, currency = decision.planned, decision.planned.about["currency"]
+    own, claim = money(planned.plan.net, currency), planned.claim
+    told = f"Net gain over {planned.policy.horizon_days} days against today: "
+    if claim is None:
+        return f"{told}{own}, by the plan's own figures"
+    return (
+        f"{told}{money(claim.net, currency)} ({interval_of(decision)} "
+        f"{money(claim.low, currency)} to {money(claim.high, currency)}), {LEFT_OUT}; {own} by "
+        "the plan's own figures"
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.plan import for_good
 from facette.policy.realised import Realised
 from facette.policy.sensitivity import DRAWS
+from facette.reports.decision.money import LEFT_OUT
 from facette.reports.decision.names import thing
 from facette.reports.decision.told import added
 from facette.reports.decision.words import (
@@ -18,7 +21,8 @@ from facette.reports.decision.words import (
 from facette.reports.words import capital, day, missing, money, number, plain, share
 from facette.wording import listed
 
-ALIKE = "Do not segment this way: one treatment for all is worth as much"
+REFUSED = "Do not segment this way"
+ALIKE = f"{REFUSED}: one treatment for all is worth as much"
 
 
 def unknown_lines(decision: Decision, after: Realised | None) -> Lines:
@@ -72,9 +76,9 @@ def _sensitive(decision: Decision) -> str:
         f"with effects drawn {DRAWS} times within their standard errors, this plan would "
         f"bring {money(found.low, currency)} to {money(found.high, currency)} "
         f"({interval_of(decision)}; {money(decision.planned.plan.net, currency)} by the effects as "
-        f"they are). The best plan for each of "
-        f"{found.again} draws would handle {share(found.moved, 0)} of the customers free to move "
-        f"otherwise, and bring {money(found.missed, currency)} more"
+        f"they are). Were the effects known, {share(found.moved, 0)} of the customers free to "
+        f"move would be handled otherwise than here, and the plan would bring "
+        f"{money(found.missed, currency)} more (the mean of {found.again} draws)"
     )
 
 
@@ -102,15 +106,17 @@ def _after(after: Realised, decision: Decision) -> str:
 
 def curve_sentence(decision: Decision) -> str:
     """How many different treatments pay, whether that is more than noise, and holds for good."""
-    return ". ".join(filter(None, [_many(decision), _for_good(decision)]))
+    many, (good, alike) = _many(decision), _for_good(decision)
+    verdict = ALIKE if alike and not many.startswith(REFUSED) else ""
+    return ". ".join(filter(None, [many, good, verdict]))
 
 
-def _for_good(decision: Decision) -> str:
-    """Which models only go on for who stays; nothing where none does."""
+def _for_good(decision: Decision) -> tuple[str, bool]:
+    """Which models only go on for who stays, and whether one treatment is left without them."""
     names, currency = decision.planned.ways.names, currency_of(decision)
     found = for_good(decision.planned.plan)
     if found is None:
-        return ""
+        return "", False
     dropped, kept = ([plain(names[m]) for m in some] for some in (found.dropped, found.models))
     told = (
         f"Only because some customers stay as they are, {listed(dropped)} run on and cost nothing "
@@ -119,11 +125,7 @@ def _for_good(decision: Decision) -> str:
         f"{listed(kept) if kept else 'being served on request'} would do"
     )
     table = decision.planned.plan.curve
-    return (
-        f"{told}. {ALIKE}"
-        if len(kept) < 2 <= int(table.loc[table["best"], "models"].iloc[0])
-        else told
-    )
+    return told, len(kept) < 2 <= int(table.loc[table["best"], "models"].iloc[0])
 
 
 def _many(decision: Decision) -> str:
@@ -137,10 +139,13 @@ def _many(decision: Decision) -> str:
         )
     if count == 0:
         return ALIKE
+    names, plan = decision.planned.ways.names, decision.planned.plan
+    used = [m for m in best["used"] if m != decision.planned.ways.on_request]
+    only = [m for m in used if not (plan.changed & (plan.model == m)).any()]
     if count == 1:
-        own = next(m for m in best["used"] if m != decision.planned.ways.on_request)
-        name = plain(decision.planned.ways.names[own])
-        return f"{ALIKE} as several: {name} for whom it pays, who is left is served on request"
+        whom = "who is in it already" if only else "whom it pays"
+        return f"{ALIKE} as several: {plain(names[used[0]])} for {whom}, who is left is served " \
+               "on request"  # fmt: skip
     lower = table[table["models"] <= 1]
     if lower.empty:
         return f"{count} relationship models bring the most; with fewer than two it can't be done"
@@ -149,15 +154,32 @@ def _many(decision: Decision) -> str:
         f"{count} relationship models beside being served on request bring the most, "
         f"{money(more, currency)} more than the best one alone by the plan's own figures"
     )
-    several = added(decision).get(SEVERAL)
+    if only:
+        told += f" ({_kept(only, len(used), names)})"
+    adds = added(decision)
+    several = adds.get(SEVERAL)
     if several is not None:
-        told += f"; on customers the plan was not chosen by, {_between(several, decision)}"
+        told += f"; {LEFT_OUT}, {_between(several, decision)}"
         if several.low <= 0:
-            told += ": that several pay more than one is not shown"
+            facets = [found for what, found in adds.items() if what != SEVERAL]
+            if any(found.low > 0 for found in facets):
+                return f"{told}: that several pay more than one is not shown"
+            any_adds = ", or any segmentation adds anything," if facets else ""
+            verdict = f"that several treatments pay more than one{any_adds} is not shown"
+            return f"{REFUSED}: {verdict}. {told}"
     elif decision.sensitivity is not None and more < decision.sensitivity.missed:
         noise = money(decision.sensitivity.missed, currency)
         told += f". That is less than what not knowing the effects costs ({noise})"
     return told
+
+
+def _kept(only: list[int], count: int, names: Sequence[str]) -> str:
+    """Which of so many models go on for who is in them already, and are given to nobody new."""
+    told = listed(plain(names[m]) for m in only)
+    if len(only) == count:
+        return f"{told}, all kept for who is in them already: nobody new is given one"
+    them = ("is", "it") if len(only) == 1 else ("are", "them")
+    return f"of them {told} {them[0]} only kept for who is in {them[1]} already"
 
 
 def worth_lines(decision: Decision) -> Lines:

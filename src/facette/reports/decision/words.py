@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
 from facette.policy.plan import BUDGET
+from facette.policy.relationship import SERVE
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
 from facette.reports.decision.names import facets, one_of, thing
@@ -19,6 +21,7 @@ from facette.snapshots.instants import as_date
 from facette.wording import listed
 
 Lines = list[tuple[str, str]]
+NAMED = 3  # relationship models by name, the rest as a number
 OTHER_RULES = {"cap": "contact caps", "capacity": "capacities", "budget": "budget"}
 
 
@@ -68,6 +71,39 @@ def trial_sentence(decision: Decision) -> str:
     )
 
 
+def does_sentence(decision: Decision) -> str:
+    """What the plan does: who is taken off what, and who is newly given what."""
+    plan, names = decision.planned.plan, decision.planned.ways.names
+    last = plan.base.reach.ways.on_request
+    if not plan.changed.any():
+        return "nobody is handled otherwise than today"
+    off = plan.changed & (plan.model == last)
+    given = plan.changed & (plan.model != last)
+    parts = []
+    if off.any():
+        taken = f"{_customers(off.sum())} taken off {_named(names, plan.base.today[off])}"
+        parts.append(f"{taken} and served on request")
+    parts.append(
+        f"{_customers(given.sum())} newly given {_named(names, plan.model[given])}"
+        if given.any() else "nobody new is given a model"
+    )  # fmt: skip
+    return "; ".join(parts)
+
+
+def _customers(count: float) -> str:
+    return "1 customer is" if count == 1 else f"{number(count)} customers are"
+
+
+def _named(names: Sequence[str], models: np.ndarray) -> str:
+    """`E-mail programme (1,200), App companion (543)`: those of most first, three by name."""
+    counts = pd.Series(models).value_counts()
+    if len(counts) == 1:
+        return plain(names[counts.index[0]])
+    told = [f"{plain(names[m])} ({number(count)})" for m, count in counts.head(NAMED).items()]
+    more = len(counts) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
+
+
 def differ_sentence(decision: Decision) -> str:
     """In what the models that the plan gives differ for customers."""
     planned = decision.planned
@@ -87,7 +123,7 @@ def differ_sentence(decision: Decision) -> str:
         f"{_ways(len({m.approach for m in models}), 'approach', 'approaches')}, "
         f"{_ways(len({tuple(m.channels) for m in models}), 'choice', 'choices')} of channels, "
         f"{rates[0]:g} to {rates[-1]:g} contacts a month and answers within {hours[0]:g} to "
-        f"{hours[-1]:g} hours: no two are alike, a policy of such is refused"
+        f"{hours[-1]:g} hours; no two are the same in all of these"
     )
     if kept:
         told += (
@@ -128,8 +164,8 @@ def limit_lines(decision: Decision) -> list[str]:
     if not decision.what_if.empty and decision.what_if["difference"].abs().max() < 0.5:
         span = decision.what_if["factor"]
         told.append(
-            f"What if: no limit from {span.min():g} to {span.max():g} times what it is would "
-            "change the net gain."
+            f"Other limits, from {span.min():g} to {span.max():g} times what they are (or what the "
+            "plan uses, where there is none), would not change the net gain."
         )
     return told
 
@@ -142,11 +178,16 @@ def losing_lines(decision: Decision) -> Lines:
     if not count:
         return [("losing money", "no customer cost more than they brought")]
     other = count - losing.newcomers - losing.served
+    serving = (
+        "bring a margin below 0, told after cost to serve"
+        if SERVE in decision.planned.policy.margin_after else
+        "bring less than serving them costs"
+    )  # fmt: skip
     return [
         ("losing money", f"{number(count)} of {number(n)} customers ({share(count / n)}) cost more "
          f"than they brought, {currency} {cents(losing.net, accounts)} together"),
         ("why", f"{number(losing.newcomers)} only by the cost of acquiring them, which comes once; "
-         f"{number(losing.served)} bring less than serving them costs, whatever contacts cost; "
+         f"{number(losing.served)} {serving}, whatever contacts cost; "
          f"{number(other)} by what contacts with them cost"),
         ("what follows", "they are served at less cost where a cheaper model may reach them; "
          "nobody is sent away"),
@@ -156,14 +197,16 @@ def losing_lines(decision: Decision) -> Lines:
 def rights_lines(decision: Decision) -> Lines:
     """Objections, consent, who is left out, pressure, and that demand is served."""
     planned, policy = decision.planned, decision.planned.policy
-    unreached = int((planned.plan.base.reach.channel < 0).all(axis=1).sum())
+    none = (planned.plan.base.reach.channel < 0).all(axis=1)
+    unreached, held = int(none.sum()), int((none & planned.plan.base.held_out).sum())
+    counted = f" ({number(held)} of them held out, and left out as such below)" if held else ""
     lines = [
         ("served", "customers' demand is always served, whatever model they are in and whatever "
          "limit binds: a plan only says what the company starts"),
         ("objections", f"{number(decision.objectors)} customers object to direct marketing; they "
          "are counted, not looked at, and stand in no list"),
         ("consent", f"{number(unreached)} of {number(len(planned.plan.base))} customers consent to "
-         "no channel of any model; they are served on request, and as today where held out. "
+         f"no channel of any model{counted}; they are served on request. "
          f"Silence is {'' if policy.consent.without_record else 'no '}consent"),
         ("files", f"{number(len(decision.activation))} customers in the activation file, "
          f"{number(len(decision.left_out))} left out of it with a reason"),
@@ -173,7 +216,7 @@ def rights_lines(decision: Decision) -> Lines:
     quiet = [f"{day(p.first)} to {day(p.last)}" for p in policy.pressure.quiet]
     lines.append(("quiet periods", listed(quiet) if quiet else "none"))
     if policy.exclusions:
-        why = [f"{e.where} from {listed(plain(m) for m in e.models)} ({e.reason})"
+        why = [f"where {e.where}: no {listed(plain(m) for m in e.models)} ({e.reason})"
                for e in policy.exclusions]  # fmt: skip
         lines.append(("exclusions", "; ".join(why)))
     if planned.left_long_ago:
