@@ -263,7 +263,9 @@ class World:
     ) -> np.ndarray:
         from itertools import combinations
 
-        from facette.policy.allocation import best, by_rules, given, rounded
+        from compiled_rules import by_rules
+
+        from facette.policy.allocation import best, given, rounded
 
         member, classes = self._classes(effect, cell)
         sets = [s for k in range(most + 1) for s in combinations(range(6), k)]

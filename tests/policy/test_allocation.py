@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from compiled_rules import by_rules
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,7 +16,6 @@ from facette.policy.allocation import (
     MOST_MODELS,
     Classes,
     best,
-    by_rules,
     curve,
     given,
     rounded,

@@ -13,6 +13,7 @@ from facette.errors import BadInput
 from facette.policy.calendar import next_days
 from facette.policy.grades import ASSUMPTION, RANDOMISED
 from facette.policy.knowledge import Knowledge
+from facette.policy.otherwise import for_good, what_if
 from facette.policy.plan import (
     HELD_OUT,
     NOT_KNOWN,
@@ -24,9 +25,7 @@ from facette.policy.plan import (
     Base,
     Others,
     Plan,
-    for_good,
     plan,
-    what_if,
 )
 from facette.policy.relationship import check_policy, interval_days
 from facette.settings.policy import Exclusion, Policy, RelationshipModel, Rule

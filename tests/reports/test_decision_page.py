@@ -270,7 +270,7 @@ def test_how_sound_a_comparison_is_is_said(made):
     assert comparison_sentence(made["whole"]) is None
     planned, none = made["whole"].planned, np.zeros(3)
     for p, left_aside in ((0.4, False), (0.001, True)):
-        compared = replace(planned, comparison=Comparison(2_000, 1_800, 1_500, none, none, p))
+        compared = replace(planned, comparison=Comparison(2_000, 1_800, 1_500, none, p))
         told = comparison_sentence(replace(made["whole"], planned=compared))
         assert told is not None
         assert told.startswith("of 2,000 customers handled by choice, 1,800 could have")

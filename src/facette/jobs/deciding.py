@@ -13,7 +13,8 @@ from facette.policy.calendar import next_days
 from facette.policy.checker import violations
 from facette.policy.decision import Decision, Need, Planned, Visible
 from facette.policy.knowledge import Learnt
-from facette.policy.plan import BUDGET, excluded, what_if
+from facette.policy.otherwise import what_if
+from facette.policy.plan import BUDGET, excluded
 from facette.policy.power import trial_needed, visible
 from facette.policy.pressure import cooled_days, earliest_days
 from facette.policy.reach import NONE

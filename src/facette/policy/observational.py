@@ -44,7 +44,6 @@ class Comparison:
     kept: int
     tested: int
     placebo: np.ndarray
-    placebo_se: np.ndarray
     p: float
 
     @property
@@ -103,7 +102,7 @@ def _placebo(trial: Trial, customers: int, kept: int, folds: int, seed: int) -> 
     had = np.bincount(trial.way, minlength=score.shape[1]) > 0
     free, inverse = _inverse(spread[np.ix_(had, had)])
     p = float(chi2.sf(mean[had] @ inverse @ mean[had], free))
-    return Comparison(customers, kept, len(trial), mean, np.sqrt(np.diag(spread)), p)
+    return Comparison(customers, kept, len(trial), mean, p)
 
 
 def _inverse(spread: np.ndarray) -> tuple[int, np.ndarray]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
-from facette.policy.plan import for_good
+from facette.policy.otherwise import for_good
 from facette.policy.realised import Realised
 from facette.policy.sensitivity import DRAWS
 from facette.reports.decision.money import LEFT_OUT
