@@ -98,7 +98,7 @@ class Small:
 ConfigStore.instance().store(name="small_schema", node=Small)
 """
 JOB = """\
-import json
+import json, os, signal
 from pathlib import Path
 from hydra.utils import instantiate
 from facette.errors import BadInput
@@ -114,6 +114,7 @@ def main(cfg):
         case 7: return "seven"
         case 8: return True
         case 9: cfg.sede
+        case 10: os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
@@ -198,7 +199,7 @@ def test_help_of_a_verb_shows_its_groups_and_keys(facette: Run) -> None:
     assert "small_schema" not in out
 
 
-@pytest.mark.parametrize(("seed", "code"), [(1, 0), (3, 3), (7, 0), (8, 0), (5, 130)])
+@pytest.mark.parametrize(("seed", "code"), [(1, 0), (3, 3), (7, 0), (8, 0), (5, 130), (10, 130)])
 def test_exit_code_is_that_of_the_job(facette: Run, seed: int, code: int) -> None:
     assert facette("small", f"seed={seed}") == (code, "", "")
     assert perimeter(seed) is None

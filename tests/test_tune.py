@@ -232,7 +232,7 @@ def test_an_interrupted_search_keeps_its_trials_and_goes_on(
     assert optuna.logging.get_verbosity() == optuna.logging.ERROR  # else it prints a traceback
     client = client_of(home)
     runs = client.search_runs(["1"], "tags.`facette.study` = 'interrupted'")
-    assert [run.info.status for run in runs] == ["FAILED"]
+    assert [run.info.status for run in runs] == ["KILLED"]
     found = tune_in(home, journey, *again, "trials=3")
     assert (len(found.trials), found.earlier) == (3, 2)
 

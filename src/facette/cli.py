@@ -11,8 +11,10 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,7 +88,8 @@ def main(argv: list[str] | None = None) -> int:
     A fault of ours is raised: Python prints it and exits with 1.
     """
     try:
-        return _dispatch(sys.argv[1:] if argv is None else argv)
+        with _terminated_as_interrupted():
+            return _dispatch(sys.argv[1:] if argv is None else argv)
     except BadInput as mistake:
         print(f"facette: {_line(str(mistake))}", file=sys.stderr)
         return YOUR_MISTAKE
@@ -95,6 +98,19 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Who ends the process in order (SIGTERM) leaves no run open and no file half-written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's alone
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _dispatch(args: list[str]) -> int:

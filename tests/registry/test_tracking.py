@@ -107,6 +107,13 @@ def test_an_exception_leaves_the_run_failed(store):
         assert run.client.get_run(run_id).info.status == "FAILED"
 
 
+def test_an_interruption_leaves_the_run_killed(store):
+    with pytest.raises(KeyboardInterrupt), opened(store) as run, run.child("value") as child:
+        raise KeyboardInterrupt
+    for run_id in (run.run_id, child.run_id):
+        assert run.client.get_run(run_id).info.status == "KILLED"
+
+
 def test_a_run_tells_its_code(store):
     with opened(store) as run:
         pass

@@ -485,8 +485,8 @@ def test_demand_is_always_served_is_always_said(name, pages):
 def test_what_is_broken_is_shown_and_none_is_said(made, pages):
     assert "0 violations of 12 kinds" in pages["whole"]
     broken = pd.DataFrame(
-        [("objection", "", 2, "2 objected to direct marketing"),
-         ("cap", "customer-0001", 1, "1 are contacted more than 4 times in 30 days")],
+        [("objection", "", 2, "2 who objected to direct marketing"),
+         ("cap", "customer-0001", 1, "1 contacted more than 4 times in 30 days")],
         columns=["rule", "who", "how_many", "told"],
     )  # fmt: skip
     html = page_of(replace(made["whole"], violations=broken))
@@ -595,7 +595,7 @@ def test_whom_the_plan_is_not_for_stand_in_peaks_and_limits_and_in_nothing_else(
         wanted.loc["calls", "planned"]
     )
     html = page_of(one)
-    assert "1,219 more are not in this plan" in html
+    assert "1,219 not in this plan go on as today" in html
     assert "with the 1,219 who are not in this plan" in html
     assert "who are not in this plan" not in page_of(whole)
 

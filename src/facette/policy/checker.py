@@ -29,15 +29,15 @@ NAMED = 5
 NEEDED = ["customer_id", "relationship_model", "channel", "interval_days", "next_date",
           "valid_until"]  # fmt: skip
 RULES = {
-    "objection": "objected to direct marketing, and may stand in no list",
-    "duplicate": "stand in the file more than once",
-    "model": "have a relationship model that the policy doesn't know",
-    "channel": "have a channel that is none of their relationship model's",
-    "date": "have no date for a contact within the plan",
-    "cadence": "are contacted more often than their relationship model says",
-    "consent": "are contacted by a channel without consent",
-    "quiet": "are contacted in a quiet period",
-    "cool-down": "are contacted before the cool-down of a complaint is over",
+    "objection": "who objected to direct marketing, and may stand in no list",
+    "duplicate": "standing in the file more than once",
+    "model": "with a relationship model that the policy doesn't know",
+    "channel": "with a channel that is none of their relationship model's",
+    "date": "with no date for a contact within the plan",
+    "cadence": "contacted more often than their relationship model says",
+    "consent": "contacted by a channel without consent",
+    "quiet": "contacted in a quiet period",
+    "cool-down": "contacted before the cool-down of a complaint is over",
 }
 
 KINDS = (*RULES, "cap", "capacity", "budget")  # whatever is looked at
@@ -262,7 +262,7 @@ def _caps(case: _Case) -> Iterator[Finding]:
     both = pl.concat([past, planned]).sort("who", "day", "planned")
     for cap in caps:
         where = f"by {cap.channel} " if cap.channel else ""
-        told = f"are contacted {where}more than {cap.most} times in {cap.days} days"
+        told = f"contacted {where}more than {cap.most} times in {cap.days} days"
         yield from _finding(case, "cap", _crowded(both, cap), told)
 
 

@@ -215,7 +215,8 @@ def tracked(
     tags: Mapping[str, Any],
     parent_run_id: str | None = None,
 ) -> Iterator[TrackedRun]:
-    """A run that ends with its `with` block: FINISHED, or FAILED when an exception leaves it.
+    """A run that ends with its `with` block: FINISHED, FAILED when an exception leaves it, or
+    KILLED when somebody interrupts it.
 
     Nested under `parent_run_id`, else under the run that FACETTE_PARENT_RUN names, if any. It
     carries the code's version as a tag and the installed packages as `environment.txt`. Raises
@@ -243,6 +244,9 @@ def _opened(
     try:
         yield TrackedRun(client, home, run_id)
         status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
     finally:
         client.set_terminated(run_id, status)
 

@@ -40,7 +40,9 @@ def policy_lines(about: Mapping[str, Any], currency: str, figures: Mapping[str, 
         _agreement(figures),
         "- Not applied, since a row doesn't tell it: " + "; ".join(about["not_applied"]) + ".",
         "- `relationship_model_today` may be given, the model each customer is handled by today: a "
-        "switch then costs what the policy says. Left out, nothing is known of today.",
+        "switch then costs what the policy says. Empty, or a name that is not one of the policy's, "
+        "stands for what it says of those who have nothing on record. Left out, nothing is known "
+        "of today.",
     ]
     return "\n".join(lines)
 

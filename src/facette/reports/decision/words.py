@@ -245,7 +245,7 @@ def facts(decision: Decision, data: Mapping[str, str], run: str) -> Lines:
         ("Horizon", f"{planned.policy.horizon_days} days"),
         ("Customers", f"{number(len(planned.plan.base))}"
          + (f", of the perimeter {about['perimeter']}" if about.get("perimeter") else "")
-         + (f"; {others} more are not in this plan, and go on as today within the same limits"
+         + (f"; {others} not in this plan go on as today, within the same limits"
             if (others := others_told(decision)) else "")),
         ("Crossed", f"{', '.join(thing(name) for name in facets(planned))}; "
          f"{number(len(planned.plan.base.cells))} cells of {number(planned.policy.floor)} "
