@@ -16,7 +16,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser ui evidence lint clean
+.PHONY: help setup run test slow browser ui evidence lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ run: setup ## the main job on real data, about five minutes
 
 test: setup ## all tests but those marked slow, spark, browser or evidence
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+slow: setup ## the tests marked slow: whole runs, every notebook, simulations
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not spark and not browser and not evidence" $(ARGS)
 
 browser: setup ## the report and the tracking page in a real browser (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest tests/browser -m browser $(ARGS)

@@ -27,10 +27,6 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes long; deselect with -m 'not slow'")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if ROOMS & set(item.path.parents):

@@ -101,6 +101,7 @@ def test_rows_hold_what_others_rely_on(rows: list[dict[str, Any]]) -> None:
     assert all(row["seconds"] > 0 for row in rows if row["model"] == "lightgbm")
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_a_training_run(
     rows: list[dict[str, Any]], journey: Path, elsewhere: Path
 ) -> None:
@@ -187,6 +188,7 @@ def test_the_same_command_takes_everything_from_before_and_looks_at_nothing(
     assert (more.made, more.reused) == (0, 1)
 
 
+@pytest.mark.slow
 def test_other_settings_are_no_longer_the_same_figures(journey: Path, elsewhere: Path) -> None:
     one = journey_settings(journey, "models.value=[lightgbm]", "kept=others")
     benchmark_in(elsewhere, one)
@@ -197,6 +199,7 @@ def test_other_settings_are_no_longer_the_same_figures(journey: Path, elsewhere:
     assert benchmark_in(elsewhere, one).made == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_benchmark_goes_on_where_it_stopped(
     told: Benchmarked, journey: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -226,6 +229,7 @@ def test_the_page_tells_the_command_without_where_files_lie() -> None:
     assert _without_places(words) == ["tasks=[telco_churn]", "paths.telco_churn=COPY"]
 
 
+@pytest.mark.slow
 def test_absent_data_are_told_and_the_rest_is_run(journey: Path, elsewhere: Path) -> None:
     both = journey_settings(
         journey,
@@ -387,6 +391,7 @@ def test_training_outcomes_end_before_the_test_date() -> None:
         training_dates("shop", tables, snapshot, 91, "2010-08-30")
 
 
+@pytest.mark.slow
 def test_without_dates_folds_judge_as_in_a_training_run(tmp_path: Path, elsewhere: Path) -> None:
     words = ["data.name=people", f"data.path={written(people(), tmp_path)}",
              "data.customer_id=id", "data.outcomes.churn=churn", "data.drop=[spend_next]",
@@ -499,6 +504,7 @@ def test_a_mistake_is_told_in_one_line(
     assert said in refused(capsys, *words)
 
 
+@pytest.mark.slow
 def test_the_command_line_runs_names_a_baseline_and_prints_the_looks(
     journey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -21,6 +21,8 @@ from facette.reports.comparison import text_lines
 
 PARTS = {"value": "value_expected", "potential": "potential", "churn": "churn_probability"}
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Runs:

@@ -205,6 +205,7 @@ answers = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(text=answers)
 def test_any_expression_keeps_the_rows_sql_keeps(text: str) -> None:

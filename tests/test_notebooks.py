@@ -63,6 +63,7 @@ def refusals(book: NotebookNode) -> list[str]:
     return re.findall(r"^facette: .+", "\n".join(output.text for output in told), re.MULTILINE)
 
 
+@pytest.mark.slow
 @each
 def test_a_notebook_runs_and_is_refused_only_what_it_means_to_show(
     file: Path, checkout: Path

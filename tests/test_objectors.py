@@ -198,6 +198,7 @@ def objections_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregates, "objectors_at", nobody)
 
 
+@pytest.mark.slow
 def test_a_run_that_ignores_objections_is_caught(
     objections_ignored: None, bank: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_run_that_ignores_objections_is_caught(
     assert LATE in traces_of({LATE}, tmp_path, aside=late)["scores.parquet"]
 
 
+@pytest.mark.slow
 def test_a_run_on_a_wide_table_writes_nobody_who_objected(tmp_path: Path) -> None:
     frame = people().with_columns(
         objected=pl.when(pl.int_range(pl.len()) % 9 == 0)

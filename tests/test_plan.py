@@ -178,6 +178,7 @@ def test_a_table_of_training_that_is_missing_is_said(
         planned(home, tmp_path, "out=never.parquet")
 
 
+@pytest.mark.slow
 def test_planning_again_gives_the_same_bytes(last: PlanMade, home: Path, bank: Path) -> None:
     again = ("out=again.parquet", "++capacity.advisor_hours=60", "budget=60000")
     planned(home, bank, *again)
@@ -186,6 +187,7 @@ def test_planning_again_gives_the_same_bytes(last: PlanMade, home: Path, bank: P
         assert (home / name).read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_perimeter_is_planned_for_alone(last: PlanMade, home: Path, bank: Path) -> None:
     some = planned(home, bank, "perimeter='tenure_days > 2000'", "out=some.csv")
     whole = last.decision.planned.seen
@@ -193,6 +195,7 @@ def test_a_perimeter_is_planned_for_alone(last: PlanMade, home: Path, bank: Path
     assert "policy/realised_each" not in some.metrics
 
 
+@pytest.mark.slow
 def test_customers_of_an_event_are_planned_for_alone(
     last: PlanMade, home: Path, bank: Path
 ) -> None:
@@ -231,6 +234,7 @@ def test_training_registers_the_policy_alone_and_in_the_customer_model(
     assert "**Valid until 2026-12-31.**" in card_of(home, 1)
 
 
+@pytest.mark.slow
 def test_scores_by_the_policy_are_those_of_the_plan(
     trained: Trained, home: Path, bank: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +256,7 @@ def test_scores_by_the_policy_are_those_of_the_plan(
     assert f"not to be used at {LAST}" in note
 
 
+@pytest.mark.slow
 def test_a_draft_is_kept_and_neither_registered_nor_gone_by(
     last: PlanMade, home: Path, bank: Path
 ) -> None:

@@ -36,6 +36,7 @@ def world(folder: Path, days: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sector", DAYS)
 def test_a_starter_trains_churn_by_its_own_definition(sector: str, tmp_path: Path) -> None:
     data = world(tmp_path, DAYS[sector])

@@ -154,6 +154,7 @@ def test_the_report_is_one_page_without_a_network(trained: Trained) -> None:
         assert segment in page
 
 
+@pytest.mark.slow
 def test_a_second_run_keeps_the_ids_and_names_of_segments(journey: Path, tmp_path: Path) -> None:
     quick = (*QUICK, f"data.path={journey}", "parts=[segments]", "segmentation=[]")
     named = "segments.behaviour.names=[Early birds]"
@@ -185,6 +186,7 @@ def test_only_the_parts_asked_for_are_trained(journey: Path, tmp_path: Path) -> 
     assert "value/mae" not in trained.metrics
 
 
+@pytest.mark.slow
 def test_newcomers_are_too_early_to_tell_in_training_and_scoring_alike(
     journey: Path, tmp_path: Path
 ) -> None:
@@ -224,6 +226,7 @@ PARTIAL = ("model.churn.definition=partial", "model.churn.partial_of=spend",
            "model.churn.partial_share=0.5")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_definitions_of_churn_never_share_a_model_name(
     trained: Trained, journey: Path, home: Path
 ) -> None:
@@ -248,6 +251,7 @@ def test_partial_churn_without_a_share_is_refused_before_work(journey: Path, hom
         train_in(home, *QUICK, *PARTIAL[:2], "model.churn.partial_share=1.5")
 
 
+@pytest.mark.slow
 def test_upside_needs_value_and_staying_needs_churn_too(journey: Path, tmp_path: Path) -> None:
     few = ["parts=[churn,upside]", "parts=[value,value_if_staying,upside]"]
     for chosen, off in zip(few, ["upside", "value_if_staying"], strict=True):
@@ -259,6 +263,7 @@ def test_upside_needs_value_and_staying_needs_churn_too(journey: Path, tmp_path:
     assert set(trained.versions) == {"complete_journey_value"}
 
 
+@pytest.mark.slow
 def test_headroom_is_told_by_category_where_asked(journey: Path, tmp_path: Path) -> None:
     chosen = (*QUICK, f"data.path={journey}", "parts=[potential]", "model.potential.by_category=2")
     trained = train_in(tmp_path, *chosen)
@@ -289,6 +294,7 @@ def test_headroom_by_category_is_off_without_categories_and_says_so(
     assert any("headroom by category is off" in line for line in trained.story.said)
 
 
+@pytest.mark.slow
 def test_any_estimator_comes_in_by_its_target(journey: Path, tmp_path: Path) -> None:
     trained = train_in(
         tmp_path, *(q for q in QUICK if "model.value" not in q), f"data.path={journey}",

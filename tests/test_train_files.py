@@ -54,6 +54,7 @@ def sales(home: Path) -> tuple[Path, int]:
     return export(home)
 
 
+@pytest.mark.slow
 def test_a_french_export_trains_end_to_end(
     home: Path, sales: tuple[Path, int], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_mistake_in_a_yaml_of_ones_own_names_it(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_multirun_goes_over_data_options(
     home: Path, sales: tuple[Path, int], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,8 @@ PROTECTED = (f'++snapshot.protected={{age:null,marital_status:null,income:"{REAS
 OUT = {"age", "marital_status"}
 PARTS = "parts=[segments,value,potential,churn]"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(journey: Path, home: Path) -> Trained:

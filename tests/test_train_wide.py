@@ -156,6 +156,7 @@ def test_planted_effects_are_the_drivers(trained: Trained) -> None:
     assert drivers["potential"]["feature"].iloc[0] == "income"
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_seed_are_the_same(source: Path, tmp_path: Path) -> None:
     runs = [
         train_in(tmp_path / name, *QUICK_WIDE, *SOON, *CHURN_ONLY, f"data.path={source}")
@@ -236,6 +237,7 @@ def test_a_perimeter_keeps_its_customers(source: Path, tmp_path: Path) -> None:
     assert made.scored["customer_id"].tolist() == inside["id"].to_list()
 
 
+@pytest.mark.slow
 def test_without_a_value_outcome_value_and_potential_are_off_and_say_so(
     source: Path, tmp_path: Path
 ) -> None:
@@ -289,6 +291,7 @@ def test_a_column_too_good_to_be_true_is_an_error_of_the_run(tmp_path: Path) -> 
     assert "first: Alone, 'exit_reason'" in summary_lines(made.story)[-1]
 
 
+@pytest.mark.slow
 def test_hostile_names_of_columns_are_trained_told_and_scored(tmp_path: Path) -> None:
     names = [
         '["a"]: {b}, c', "spend in €, last year", "Ancienneté (années)", "🙂", HOSTILE, "a b",
@@ -338,6 +341,7 @@ def test_thousands_of_columns_are_trained(tmp_path: Path) -> None:
     assert len(made.report.read_text(encoding="utf-8")) < 3_000_000
 
 
+@pytest.mark.slow
 def test_telco_customers_are_trained_from_the_published_columns(tmp_path: Path) -> None:
     frame = pl.read_parquet(shared_file("telco_churn")).head(1_500)
     path = written(frame, tmp_path)

@@ -211,6 +211,7 @@ def test_a_trial_that_falls_behind_is_left_early(journey: Path, home: Path) -> N
     assert "learning_rate" not in found.command
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_keeps_its_trials_and_goes_on(
     journey: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -243,6 +244,7 @@ def test_time_ends_a_search_after_what_is_configured(journey: Path, home: Path) 
     assert "stopped by timeout before 3" in lines(found)[0]
 
 
+@pytest.mark.slow
 def test_other_ranges_are_another_study(journey: Path, home: Path) -> None:
     one = tune_in(home, journey, "trials=1", "study=mine")
     with pytest.raises(BadInput, match="'mine' was made of other data, settings or ranges"):
@@ -367,6 +369,7 @@ def test_the_command_to_train_keeps_what_training_takes() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_another_estimator_is_searched_by_a_space_of_its_own(
     journey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -387,6 +390,7 @@ def test_another_estimator_is_searched_by_a_space_of_its_own(
     assert "facette train --config-dir" in said
 
 
+@pytest.mark.slow
 def test_data_without_dates_are_judged_by_customers_and_the_flattery_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,7 @@ def test_an_opened_truth_is_seen(folder: Path) -> None:
     assert seen == []
 
 
+@pytest.mark.slow
 def test_the_truth_is_not_opened_while_the_bank_is_read_and_trained_on(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_the_truth_is_not_opened_while_the_bank_is_read_and_trained_on(
     assert seen == []
 
 
+@pytest.mark.slow
 def test_everything_but_the_recovery_runs_without_the_truth(folder: Path, tmp_path: Path) -> None:
     before = built_from(folder)
     shutil.rmtree(folder / "truth")

@@ -91,6 +91,7 @@ def test_right_models_are_seldom_off() -> None:
     assert np.mean(off) <= 0.1
 
 
+@pytest.mark.slow
 def test_skewed_spend_seldom_makes_a_right_model_look_off() -> None:
     off = []
     for seed in range(20):

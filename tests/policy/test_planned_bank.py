@@ -218,6 +218,7 @@ def test_a_model_that_saw_the_outcomes_adjusts_nothing(bank: Bank, free: Planned
     assert not any("potential_tier from a model" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_what_was_chosen_is_compared_where_there_is_a_window_before_it(bank: Bank) -> None:
     rows = bank.tables["treatments"].collect("polars").to_native()
     tables = with_treatments(bank, rows.with_columns(randomised=pl.lit(False)))
@@ -294,6 +295,7 @@ def test_a_model_given_again_and_again_is_held_since_the_first_time(bank: Bank) 
     assert since.to_dict() == {"ann": months[0], "bob": months[8], "cat": months[3]}
 
 
+@pytest.mark.slow
 def test_whom_a_plan_is_not_for_goes_on_as_today_within_the_same_limits(
     bank: Bank, free: Planned
 ) -> None:
@@ -310,6 +312,7 @@ def test_whom_a_plan_is_not_for_goes_on_as_today_within_the_same_limits(
         assert (in_use(base) == in_use(whole)).all()
 
 
+@pytest.mark.slow
 def test_a_plan_for_some_keeps_what_the_others_use_out_of_its_limits(
     bank: Bank, free: Planned
 ) -> None:
@@ -324,6 +327,7 @@ def test_a_plan_for_some_keeps_what_the_others_use_out_of_its_limits(
         assert len(found.known.ground.trial) > 0.9 * len(free.known.ground.trial)  # all teach
 
 
+@pytest.mark.slow
 def test_who_is_in_no_plan_for_some_has_not_left(bank: Bank, free: Planned) -> None:
     found = bank.planned(perimeter="tenure_days > 1500")
     assert found.before is not None

@@ -320,6 +320,7 @@ def test_a_part_that_is_not_what_it_says_is_refused(tmp_path, fitted, spoilt: di
         bundle_of(tmp_path, value=booster_part(fitted.value, **spoilt))
 
 
+@pytest.mark.slow
 def test_importing_it_announces_no_model_to_mlflow(tmp_path):
     code = """
 import facette.registry.customer_model

@@ -180,6 +180,7 @@ def test_what_there_is_not_is_told_with_what_there_is(registered):
         load(tracking, "shop_customer", 9)
 
 
+@pytest.mark.slow
 def test_registering_says_nothing(tmp_path, parts, snapshot):
     write_bundle(tmp_path / "bundle", parts, ABOUT)
     snapshot.to_pickle(tmp_path / "snapshot.pkl")

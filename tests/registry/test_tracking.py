@@ -143,6 +143,7 @@ def test_a_store_that_cannot_be_opened_is_told_in_one_line(tmp_path, monkeypatch
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_on_a_first_run(tmp_path):
     code = """
 import logging, warnings

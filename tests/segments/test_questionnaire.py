@@ -133,6 +133,7 @@ def test_two_fits_are_the_same_and_a_clone_is_unfitted(fitted: TypingTool):
     assert again.fit(*survey()).plain() == fitted.plain()
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract_of_scikit_learn():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks raise warnings on purpose

@@ -36,6 +36,7 @@ def foretold(grid: Scorecard, frame: pd.DataFrame, seed: int = 1, strength: floa
     return yes, yes * 100.0
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_every_waterfall_sums_to_its_change(first: int, second: int) -> None:
     grid = card().fit(customers(60, 1))

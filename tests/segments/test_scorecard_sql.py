@@ -51,6 +51,7 @@ def test_sql_equals_python_on_a_million_rows() -> None:
     check_equal(card().fit(customers(10_000)), customers(1_000_000, 8))
 
 
+@pytest.mark.slow
 @given(st.lists(CUTS, min_size=1, max_size=6, unique=True))
 def test_a_cut_is_the_same_number_in_sql(cuts: list[float]) -> None:
     bands = [{"below": cut, "points": -i} for i, cut in enumerate(sorted(cuts))]

@@ -40,6 +40,7 @@ def share_below(p: list[float]) -> float:
     return float(np.mean(np.array(p) < 0.05))
 
 
+@pytest.mark.slow
 def test_equal_effects_give_p_values_that_are_uniform() -> None:
     rng = np.random.default_rng(1)
     p = [response(*campaign(rng, 1500, 0.05)).p for _ in range(DRAWS)]  # type: ignore[union-attr]

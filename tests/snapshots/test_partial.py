@@ -61,6 +61,7 @@ def _of(lines: pd.DataFrame, of: PartialOf) -> float:
     return float((lines[lines.amount >= 0].occurred_at // DAY_US).nunique())
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(
     seed=st.integers(0, 1000), of=st.sampled_from(PartialOf), gap=st.sampled_from([0, 20]),
@@ -127,6 +128,7 @@ def test_what_was_not_recorded_yet_can_not_fall(of: PartialOf) -> None:
     assert churned(known, partial(of)) == {"a": 0}
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(seed=st.integers(0, 1000), of=st.sampled_from(PartialOf))
 def test_the_future_says_nothing_of_who_can_leave_in_part(seed: int, of: PartialOf) -> None:

@@ -142,6 +142,7 @@ WRITERS: list[Writer] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(drawn=rows)
 def test_every_kind_of_file_gives_the_same_table(drawn: list[tuple[Any, ...]]) -> None:
@@ -205,6 +206,7 @@ def test_all_tables_of_a_shop_come_in_as_the_frames_do(
     assert digests_of(tables, told) == digests_of(expected, told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "duckdb"])
 def test_scanned_tables_give_the_snapshots_of_held_ones(
     world: dict[str, pl.DataFrame], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

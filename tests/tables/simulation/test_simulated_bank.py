@@ -33,6 +33,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bank, "BLOCK", 400)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("kinds", [(), KINDS], ids=["clean", "dirty"])
 def test_a_seed_gives_the_same_bytes_whatever_the_chunk(tmp_path: Path, kinds) -> None:

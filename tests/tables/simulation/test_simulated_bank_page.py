@@ -92,6 +92,7 @@ def test_every_column_that_is_written_is_named(table: str) -> None:
     assert {*SCHEMAS[table]} - {*re.findall(r"`(\w+)`", shared + row[1])} == set()
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_composes(capfd: pytest.CaptureFixture[str]) -> None:
     import shlex
 
