@@ -1,6 +1,8 @@
 """What is chosen for looking best is claimed at what it brings, and no more."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,13 @@ FACETS = [np.arange(CELLS) % 2, np.arange(CELLS) // 2]
 
 
 def claim_of(
-    seed: int, effect: np.ndarray, policy: Policy = POLICY, **changed: Any
-) -> tuple[Plan, Claim]:
+    seed: int, effect: np.ndarray, policy: Policy = POLICY,
+    trial: Mapping[str, Any] = MappingProxyType({}), **changed: Any,
+) -> tuple[Plan, Claim]:  # fmt: skip
     """A plan learnt from a trial in which models do `effect` (cells, m), and its claim."""
     cell = np.arange(TRIED) % CELLS
-    trial = drawn_trial(seed, TRIED, effect[cell])
-    ground = learnt(trial, cell, FACETS, policy.effects, seed)
+    tried = drawn_trial(seed, TRIED, effect[cell], **trial)
+    ground = learnt(tried, cell, FACETS, policy.effects, seed)
     base = base_of(policy, CUSTOMERS, CELLS, **changed)
     before = np.random.default_rng(seed).normal(0, 1, (CUSTOMERS, 2))
     known = knowledge(
@@ -67,6 +70,22 @@ def test_what_models_do_is_claimed_with_an_interval_that_holds_it() -> None:
     assert np.mean(covered) >= 0.85
     told, brought = np.mean(gained, axis=0)
     assert told == pytest.approx(brought, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trial", [{}, {"reach": 0.6, "lot_of_request": False}])
+def test_a_claim_varies_as_much_as_its_error_says_whomever_models_reach(trial: Any) -> None:
+    """All are taken off what they are in, as contacts are dear, so that the plan is no chance."""
+    policy = simple_policy([99.0, 99.0, 99.0])
+    today = np.arange(CUSTOMERS) % 3
+    told = []
+    for seed in range(200):
+        made, claim = claim_of(seed, np.zeros((CELLS, 4)), policy, trial, today=today)
+        assert (made.model == 3).all()
+        told.append((claim.effect, claim.se))
+    effect, se = np.array(told).T
+    assert effect.std() == pytest.approx(se.mean(), rel=0.12)
+    assert (np.abs(effect) <= 1.96 * se).mean() >= 0.91
 
 
 def test_what_no_trial_tells_is_told_apart_in_the_claim() -> None:

@@ -22,12 +22,14 @@ NOISE = 100.0
 def drawn_trial(
     seed: int, n: int, effect: np.ndarray, *, level: np.ndarray | float = 0.0,
     reach: float = 1.0, confounded: float = 0.0, open_level: float = 0.0,
+    lot_of_request: bool = True,
 ) -> Trial:  # fmt: skip
     """n customers handled by lot in m ways; `effect` (n, m) or (m,) is what each way does.
 
     Two figures are known of customers; the first moves the outcome, and, by `confounded`, how they
     are handled. `level` moves the outcome unseen. A share `reach` can be reached by each model, and
-    those that the first can reach have `open_level` more. The last model is on request.
+    those that the first can reach have `open_level` more. The last model is on request: of those
+    whose lot it is, or a model that can't reach them; without `lot_of_request` of these alone.
     """
     rng = np.random.default_rng(seed)
     m = effect.shape[-1]
@@ -35,6 +37,7 @@ def drawn_trial(
     able = rng.random((n, m)) < reach
     able[:, -1] = True
     likely = np.exp(confounded * x[:, [0]] * np.arange(m))
+    likely[:, -1] *= lot_of_request
     likely /= likely.sum(axis=1, keepdims=True)
     given = (likely.cumsum(axis=1) < rng.random(n)[:, None]).sum(axis=1)
     way = np.where(able[row, given], given, m - 1)

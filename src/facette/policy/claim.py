@@ -58,12 +58,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class _Worth:
-    """Of one plan on one fold: net gain, effects that the trial tells and others, variances."""
+    """Of one plan on one fold: net gain, effects that the trial tells and others, their chances.
+
+    `by`: (n,) how much of the effect told is the chance of each customer of the trial.
+    """
 
     net: float
     told: float
     beyond: float
-    variance: float
+    by: np.ndarray
     beyond_variance: float
 
 
@@ -94,7 +97,7 @@ def claimed(found: Plan, known: Knowledge, switching: float, confidence: float) 
 
 def _together(folds: Sequence[_Worth]) -> tuple[float, float, float]:
     """Net gain, its standard error and the effect told, over folds; what is beyond, they share."""
-    own = np.mean([one.variance for one in folds]) / len(folds)
+    own = (np.mean([one.by for one in folds], axis=0) ** 2).sum()
     shared = np.mean([one.beyond_variance for one in folds])
     return (
         float(np.mean([one.net for one in folds])), float(np.sqrt(own + shared)),
@@ -193,13 +196,16 @@ class _Fold:
             for level in more.levels:
                 shared = np.bincount(level.group, weight[:, model], minlength=len(level.se))
                 variance += float(((shared * level.se[:, 0]) ** 2).sum())
-        return _Worth(
-            means + beyond - costs, means, beyond, _variance(ground, own, on_trial, seen), variance
-        )
+        by = _by_chance(ground, own, on_trial, seen)
+        return _Worth(means + beyond - costs, means, beyond, by, variance)
 
 
-def _variance(ground: Learnt, own: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> float:
-    """Of the sum over cells of weight x mean score, customers being drawn independently."""
+def _by_chance(ground: Learnt, own: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(n,) each customer's part in the error of the sum over cells of weight x mean score.
+
+    Those of the fold by their own score, about the mean of their cell; all others by what they
+    taught of what is usual, on which customers whom other models reach are compared.
+    """
     score, cell = ground.found.score[own], ground.cell[own]
     able = ~np.isnan(score)
     cells, m = weight.shape
@@ -210,5 +216,10 @@ def _variance(ground: Learnt, own: np.ndarray, weight: np.ndarray, seen: np.ndar
     parts = (np.where(able, score, 0.0) * each[cell]).sum(axis=1)
     size = np.bincount(cell, minlength=cells)
     mean = np.bincount(cell, parts, minlength=cells) / np.maximum(size, 1)
-    inside = np.bincount(cell, (parts - mean[cell]) ** 2, minlength=cells)
-    return float((inside * size / np.maximum(size - 1, 1)).sum())
+    made = np.zeros(len(own))
+    made[own] = (parts - mean[cell]) * np.sqrt(size / np.maximum(size - 1, 1))[cell]
+    likely = ground.trial.propensity[own]
+    likely = likely / likely.sum(axis=1, keepdims=True)
+    footing = np.where(able, each[cell], 0.0).sum(axis=1) @ likely
+    made[~own] = ground.found.usual_by[~own] @ footing / (1 - own.mean())  # learnt without the fold
+    return made

@@ -46,12 +46,15 @@ class Scored:
 
     `score` is what effects are claimed by. `tamed` is what they are chosen by: the same of
     residuals cut at a quantile of their size, since a few large customers decide otherwise. What
-    is lost by that is told by the claim. `left`: (n,) residuals, currency units.
+    is lost by that is told by the claim. `left`: (n,) residuals, currency units. `usual_by`:
+    (n, m) how much of d each customer's own residual makes: what scores of customers whom other
+    models reach have in common, and so part of the error of any comparison of them.
     """
 
     score: np.ndarray
     tamed: np.ndarray
     left: np.ndarray
+    usual_by: np.ndarray
     fold: np.ndarray
     folds: int
 
@@ -82,7 +85,8 @@ def scored(trial: Trial, outcome: np.ndarray, folds: int, seed: int, tame: float
         score[own] = _robust(trial, left, able, others, own)
         tamed[own] = _robust(trial, np.clip(left, -bound, bound), able, others, own)
         fold[own], unexplained[own] = k, left[own]
-    return Scored(score, tamed, unexplained, fold, folds)
+    usual_by = _usual_by(unexplained, able, trial.way, m)
+    return Scored(score, tamed, unexplained, usual_by, fold, folds)
 
 
 def _within(values: np.ndarray, way: np.ndarray) -> np.ndarray:
@@ -124,15 +128,31 @@ def _usual(
     What models do is about the mean of all customers. The normal equations of two factors need
     only counts and sums; of what they leave open the smallest solution is taken.
     """
+    sums = [np.bincount(able, left, minlength=groups), np.bincount(way, left, minlength=m)]
+    found = _solved(able, way, groups, m) @ np.concatenate(sums)
+    middle = float(found[groups:] @ np.bincount(way, minlength=m) / len(left))
+    return found[:groups] + middle, found[groups:] - middle
+
+
+def _solved(able: np.ndarray, way: np.ndarray, groups: int, m: int) -> np.ndarray:
+    """What makes (groups + m,) solutions of sums by who can be reached and by model."""
     counts = np.zeros((groups, m))
     np.add.at(counts, (able, way), 1.0)
     equations = np.block([
         [np.diag(counts.sum(axis=1)), counts], [counts.T, np.diag(counts.sum(axis=0))]
     ])  # fmt: skip
-    sums = [np.bincount(able, left, minlength=groups), np.bincount(way, left, minlength=m)]
-    found = np.linalg.lstsq(equations, np.concatenate(sums), rcond=None)[0]
-    middle = float(found[groups:] @ counts.sum(axis=0) / len(left))
-    return found[:groups] + middle, found[groups:] - middle
+    made: np.ndarray = np.linalg.pinv(equations, hermitian=True)
+    return made
+
+
+def _usual_by(left: np.ndarray, able: np.ndarray, way: np.ndarray, m: int) -> np.ndarray:
+    """(n, m) what the residual of each customer adds to what is usual of every model."""
+    groups = int(able.max()) + 1
+    of_able, usual = _usual(left, able, way, groups, m)
+    solved = _solved(able, way, groups, m)
+    each = solved[groups:, able] + solved[groups:, groups + way]
+    each = each - np.bincount(way, minlength=m) @ each / len(left)
+    return np.asarray((each * (left - of_able[able] - usual[way])).T)
 
 
 @dataclass(frozen=True)
