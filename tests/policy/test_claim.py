@@ -79,13 +79,13 @@ def test_a_claim_varies_as_much_as_its_error_says_whomever_models_reach(trial: A
     policy = simple_policy([99.0, 99.0, 99.0])
     today = np.arange(CUSTOMERS) % 3
     told = []
-    for seed in range(200):
+    for seed in range(100):
         made, claim = claim_of(seed, np.zeros((CELLS, 4)), policy, trial, today=today)
         assert (made.model == 3).all()
         told.append((claim.effect, claim.se))
     effect, se = np.array(told).T
-    assert effect.std() == pytest.approx(se.mean(), rel=0.12)
-    assert (np.abs(effect) <= 1.96 * se).mean() >= 0.91
+    assert effect.std() == pytest.approx(se.mean(), rel=0.15)
+    assert (np.abs(effect) <= 1.96 * se).mean() >= 0.9
 
 
 def test_what_no_trial_tells_is_told_apart_in_the_claim() -> None:
