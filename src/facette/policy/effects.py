@@ -141,7 +141,7 @@ def _solved(able: np.ndarray, way: np.ndarray, groups: int, m: int) -> np.ndarra
     equations = np.block([
         [np.diag(counts.sum(axis=1)), counts], [counts.T, np.diag(counts.sum(axis=0))]
     ])  # fmt: skip
-    made: np.ndarray = np.linalg.pinv(equations, hermitian=True)
+    made: np.ndarray = np.linalg.pinv(equations, rcond=1e-10, hermitian=True)
     return made
 
 
