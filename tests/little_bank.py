@@ -11,7 +11,7 @@ import polars as pl
 from omegaconf import OmegaConf
 
 from facette import cli
-from facette.settings import Plausible
+from facette.settings.data import Plausible
 
 DAYS = {"alice": 182, "bob": 366, "carl": 366, "dora": 184, "emil": 91, "gina": 366, "hugo": 366,
         "ida": 366}  # fmt: skip

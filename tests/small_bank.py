@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from running import settings_of
 
-from facette.settings import Dirt, World
+from facette.settings.data import Dirt, World
 from facette.tables.simulation import months
 from facette.tables.simulation.bank import kept
 from facette.tables.simulation.manifest import Asked

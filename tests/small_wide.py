@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from facette.settings import Outcomes, WideData
+from facette.settings.data import Outcomes, WideData
 from facette.tables.wide import WideTable, read_wide
 
 # what makes a run of a wide table quick without changing what it does

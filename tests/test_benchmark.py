@@ -26,7 +26,8 @@ from facette.jobs.judged import Draws
 from facette.jobs.standings import BASELINES_OF_ALL, Found, standing_of
 from facette.reports.benchmark_page import page, verdict
 from facette.reports.benchmarked import Benchmarked, Standing
-from facette.settings import Benchmark, ModelPart, Task, Train
+from facette.settings import Benchmark, Task, Train
+from facette.settings.models import ModelPart
 from facette.tables.contract import DAY_US, Tables
 from facette.tables.door import microseconds
 

@@ -12,7 +12,7 @@ from facette.jobs.contest import contest_of
 from facette.jobs.searching import space_of
 from facette.policy.relationship import check_policy
 from facette.ranges import check_ranges, searched
-from facette.settings import ModelPart
+from facette.settings.models import ModelPart
 
 GROUPS = (
     "data",

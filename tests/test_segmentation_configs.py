@@ -11,7 +11,7 @@ from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette import cli
 from facette.errors import BadInput
-from facette.settings import Purpose, Segmentation
+from facette.settings.segments import Purpose, Segmentation
 from facette.snapshots.panel import Snapshot, panel
 
 PURPOSES = {

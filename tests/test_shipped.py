@@ -8,7 +8,7 @@ from omegaconf.errors import ConfigKeyError
 from running import settings_of
 
 from facette import shipped as place
-from facette.settings import Segments, ThreeTests
+from facette.settings.segments import Segments, ThreeTests
 from facette.shipped import CONF, shipped
 
 KMEANS = ("division/usual", "segments/kmeans")

@@ -12,14 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from facette.settings import (
-    Calibration,
-    ChurnDefinition,
-    ChurnModel,
-    EventData,
-    Population,
-    Snapshot,
-)
+from facette.settings.data import EventData, Population, Snapshot
+from facette.settings.models import Calibration, ChurnDefinition, ChurnModel
 from facette.snapshots.constants import constants
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables

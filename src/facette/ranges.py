@@ -12,30 +12,18 @@ from dataclasses import fields
 from typing import Any
 
 from facette.errors import BadInput
-from facette.settings import (
-    BankData,
-    Benchmark,
+from facette.settings import Benchmark, Compare, Describe, Plan, Score, Simulate, Train, Tune
+from facette.settings.data import BankData, Data, EventData, Snapshot, WideData, World
+from facette.settings.models import (
     ChurnDefinition,
     ChurnModel,
-    Compare,
-    Data,
-    Describe,
     Drivers,
-    EventData,
     Models,
     Newcomers,
-    Plan,
     Retention,
-    Score,
-    Simulate,
-    Snapshot,
-    ThreeTests,
-    Train,
-    Tune,
-    WideData,
-    World,
 )
 from facette.settings.policy import Policy
+from facette.settings.segments import ThreeTests
 
 Range = tuple[str, Any, bool, str]  # a setting, its value, whether it fits, what is wanted
 

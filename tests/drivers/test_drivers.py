@@ -8,7 +8,7 @@ import pytest
 from facette.drivers.credit import Credit, alike, credited, led, sentence
 from facette.drivers.membership import Membership, membership_drivers
 from facette.drivers.summary import by_segment, largest, overall
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 from facette.snapshots.catalogue import Feature
 
 NAMES = ["weekend", "evening", "bargain", "noise_1", "noise_2"]

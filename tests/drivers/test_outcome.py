@@ -8,7 +8,7 @@ import pytest
 from facette.drivers.change import farthest, moved
 from facette.drivers.outcome import leading, moves_told, outcome_drivers
 from facette.drivers.scale import in_units
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 
 SETTINGS = Drivers(
     min_fidelity=0.8, min_returning=0.6, leading=2, refits=3, top=2, alike=0.8, interactions=3,

@@ -11,7 +11,7 @@ from facette.drivers.licence import knows_something
 from facette.drivers.membership import membership_drivers
 from facette.drivers.outcome import leading, outcome_drivers
 from facette.models.evaluation import spearman
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 
 CUSTOMERS, COLUMNS = 1000, 12
 SHIPPED: Drivers = settings_of("train").drivers

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from facette.segments.behaviour import standardised
 from facette.segments.clusters import BehaviourClusters
 from facette.segments.quality import fitted_with
-from facette.settings import Segments
+from facette.settings.segments import Segments
 from facette.shipped import shipped
 
 SEEDS = range(1000, 1200)  # none of them was looked at while the verdict was made

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from running import settings_of, train_in
 from shared import FILES, shared_file
 
-from facette.settings import WideData
+from facette.settings.data import WideData
 from facette.tables.door import read
 from facette.tables.wide import read_wide
 

@@ -24,7 +24,7 @@ from facette.models.baselines import (
     value_forecasts,
 )
 from facette.models.judging import judge
-from facette.settings import Evaluation
+from facette.settings.models import Evaluation
 from facette.snapshots.panel import Panel, panel
 from facette.tables.installed import installed_file
 

@@ -21,7 +21,7 @@ from facette.models.facets import Learned, learn_churn, learn_value
 from facette.models.learner import Mix, design, fit
 from facette.models.ridge_logistic import RidgeLogistic
 from facette.models.validation import Sample, chosen_trees, redrawn, sample, seen_by_models
-from facette.settings import ValueModel
+from facette.settings.models import ValueModel
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 

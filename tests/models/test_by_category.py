@@ -22,7 +22,7 @@ from facette.models.by_category import (
 )
 from facette.models.facets import learn_potential, learn_value
 from facette.registry.packaging import as_rows, scored_alone
-from facette.settings import Evaluation, Models, PotentialModel, ValueModel
+from facette.settings.models import Evaluation, Models, PotentialModel, ValueModel
 from facette.snapshots.panel import Panel, panel
 
 TREES: dict[str, Any] = {

@@ -14,7 +14,7 @@ from facette.models.calibration import (
 )
 from facette.models.evaluation import ece, log_loss
 from facette.models.facets import conformal_shift
-from facette.settings import Calibration
+from facette.settings.models import Calibration
 
 
 def applied(told: dict, raw: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from facette.models.facets import (
 from facette.models.judging import judge
 from facette.models.learner import design, fit
 from facette.models.validation import grouped_folds, sample, seen_by_models
-from facette.settings import Calibration, Evaluation, PotentialModel, UpsideModel, ValueModel
+from facette.settings.models import Calibration, Evaluation, PotentialModel, UpsideModel, ValueModel
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 

@@ -15,7 +15,7 @@ from facette.models.evaluation import churn_metrics, metrics_table
 from facette.models.facets import Learned
 from facette.models.folds import corrected_interval, held_out, judge_in_folds
 from facette.models.judging import Judgement
-from facette.settings import Evaluation
+from facette.settings.models import Evaluation
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.wide import wide_panel
 

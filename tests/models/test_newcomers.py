@@ -19,7 +19,7 @@ from facette.models.facets import Learned, learn_churn, learn_potential, learn_v
 from facette.models.judging import judge
 from facette.models.newcomers import FILE, attributes, counted, learnt_apart, settled, told_apart
 from facette.models.validation import seen_by_models
-from facette.settings import Evaluation, Newcomers, PotentialModel, ValueModel
+from facette.settings.models import Evaluation, Newcomers, PotentialModel, ValueModel
 from facette.snapshots.panel import Panel, panel
 
 DAYS = 60

@@ -12,7 +12,7 @@ from scipy import integrate, stats
 from facette.errors import BadInput
 from facette.models.judging import Judgement, with_profit
 from facette.models.profit import expected_maximum_profit, profit_curve
-from facette.settings import Retention
+from facette.settings.models import Retention
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import WideSpec
 

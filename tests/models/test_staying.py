@@ -17,7 +17,7 @@ from facette.models.judging import judge
 from facette.models.learner import design
 from facette.models.validation import out_of_fold, sample
 from facette.registry.packaging import as_rows
-from facette.settings import Evaluation, ValueModel
+from facette.settings.models import Evaluation, ValueModel
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, Snapshot, panel
 

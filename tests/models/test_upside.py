@@ -16,7 +16,7 @@ from facette.models.facets import Learned, conformal_curve, conformal_shift, lea
 from facette.models.judging import Judgement, judge
 from facette.models.validation import seen_by_models
 from facette.registry.packaging import as_rows, unconformalised
-from facette.settings import Evaluation, UpsideModel
+from facette.settings.models import Evaluation, UpsideModel
 from facette.snapshots.panel import Panel, panel
 
 TAU = 0.9
@@ -120,7 +120,7 @@ def test_a_level_of_past_spend_has_its_own_quantile(world: Panel) -> None:
 
 def test_upside_feeds_no_headroom(world: Panel, learned: Learned, tmp_path: Path) -> None:
     from facette.models.facets import learn_potential, learn_value
-    from facette.settings import PotentialModel, ValueModel
+    from facette.settings.models import PotentialModel, ValueModel
 
     trees = {"n_estimators": 20, "num_leaves": 4, "n_jobs": 1, "verbosity": -1}
     value = learn_value(world, ValueModel("v", None, None, 3),

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from facette.models.evaluation import gains_curve
 from facette.recovery.headroom import captured, compared, headroom_found, log_bias, rank_correlation
 from facette.recovery.truth import Truth
-from facette.settings import Evaluation
+from facette.settings.models import Evaluation
 from facette.snapshots.panel import Panel
 
 JUDGED = Evaluation(resamples=200, confidence=0.95, folds=2, repeats=1, truth=True)

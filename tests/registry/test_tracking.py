@@ -9,7 +9,8 @@ from shop import said_by, tracking_in
 
 from facette.errors import BadInput
 from facette.registry.tracking import code_version, open_store, package_versions, tracked
-from facette.settings import ChurnDefinition, Tracking
+from facette.settings import Tracking
+from facette.settings.models import ChurnDefinition
 
 
 @pytest.fixture(scope="module")

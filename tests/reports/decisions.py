@@ -24,7 +24,7 @@ from facette.policy.reach import reach
 from facette.policy.relationship import ways
 from facette.policy.trial import Trial
 from facette.segments.crossing import micro_segments
-from facette.settings import Data
+from facette.settings.data import Data
 from facette.settings.policy import Effects, Policy, Rule
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import DAY_US, Tables

@@ -31,7 +31,7 @@ from facette.segments.behaviour import (
     standardised,
 )
 from facette.segments.quality import best_jaccard, segment_stability, shared_information, verdict
-from facette.settings import Behaviour
+from facette.settings.segments import Behaviour
 from facette.snapshots.catalogue import Feature
 
 WORDS = {

@@ -12,7 +12,7 @@ from sklearn.datasets import make_blobs
 
 from facette.errors import BadInput
 from facette.segments.clusters import BehaviourClusters
-from facette.settings import Behaviour, Segments
+from facette.settings.segments import Behaviour, Segments
 from facette.shipped import shipped
 from facette.snapshots.catalogue import Feature
 

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from facette.segments.behaviour import BehaviourSegments, learn_behaviour, standardised
-from facette.settings import Behaviour
+from facette.settings.segments import Behaviour
 from facette.snapshots.catalogue import Feature
 
 KMEANS = KMeans(n_init=2, random_state=0)

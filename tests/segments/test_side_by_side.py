@@ -10,7 +10,7 @@ from facette.segments.applied import Chosen, applied, fitted_of, known_at, two_v
 from facette.segments.pareto import TierSegments
 from facette.segments.rfm import RfmSegments
 from facette.segments.side_by_side import SideBySide, side_by_side
-from facette.settings import ThreeTests
+from facette.settings.segments import ThreeTests
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel, panel
 from facette.tables.contract import Tables

@@ -11,7 +11,7 @@ from facette.segments.applied import Applied
 from facette.segments.pertinence import Outcome
 from facette.segments.three_tests import Judged, at_stake, criteria, judged
 from facette.segments.treatment import Response
-from facette.settings import ThreeTests
+from facette.settings.segments import ThreeTests
 
 BARS = ThreeTests(10, 0.75, 0.5, 0.5, 0.02, 12, 0.5, 30, 1000, 0.0, 0.0)
 N = 600

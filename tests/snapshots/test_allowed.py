@@ -9,7 +9,7 @@ from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
 from facette.models import facets
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.snapshots import allowed as room
 from facette.snapshots.allowed import Allowed, allowed
 from facette.snapshots.panel import panel

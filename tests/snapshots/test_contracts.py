@@ -9,7 +9,7 @@ import pytest
 from worlds import admitted, at, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
-from facette.settings import ChurnDefinition
+from facette.settings.models import ChurnDefinition
 from facette.snapshots.constants import constants
 from facette.snapshots.panel import Snapshot, snapshot_at
 from facette.tables.contract import Tables

@@ -14,7 +14,7 @@ from test_known import assert_same, open_ended, scrambled
 from worlds import END, START, Frames, admitted, at, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
-from facette.settings import ChurnDefinition, PartialOf
+from facette.settings.models import ChurnDefinition, PartialOf
 from facette.snapshots.constants import constants
 from facette.snapshots.panel import Snapshot, panel, snapshot_at
 from facette.snapshots.spec import SnapshotSpec

@@ -15,7 +15,7 @@ from test_known import scrambled
 from worlds import END, START, Frames, admitted, at, churn_settings, data, panel_settings, spec_at
 
 from facette.errors import BadInput
-from facette.settings import Population
+from facette.settings.data import Population
 from facette.snapshots.panel import Snapshot, panel, snapshot_at
 from facette.snapshots.spec import SnapshotSpec
 from facette.tables.contract import Tables

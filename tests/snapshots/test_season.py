@@ -15,7 +15,7 @@ from facette.models.validation import sample
 from facette.registry.bundle import write_bundle
 from facette.registry.customer_model import Bundle
 from facette.registry.packaging import as_rows, scored_alone, unconformalised
-from facette.settings import UpsideModel, ValueModel
+from facette.settings.models import UpsideModel, ValueModel
 from facette.snapshots.panel import Panel, panel, snapshot_at
 from facette.snapshots.season import season_ahead, season_at
 from facette.snapshots.spec import SnapshotSpec

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import polars as pl
 from running import settings_of
 
-from facette.settings import FilesData, TableFile
+from facette.settings.data import FilesData, TableFile
 from facette.tables.contract import Tables
 from facette.tables.door import read
 

@@ -10,7 +10,7 @@ from own_files import rows_of, tables_of
 from worlds import at
 
 from facette import cli
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.door import microseconds
 
 

@@ -12,7 +12,7 @@ from small_bank import bank_in, quickly_opened
 from worlds import at
 
 from facette.errors import BadInput
-from facette.settings import BankData
+from facette.settings.data import BankData
 from facette.snapshots.panel import panel
 from facette.tables import door
 from facette.tables.bank import folder_of

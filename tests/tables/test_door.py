@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worlds import admitted, at, data, shop
 
 from facette.errors import BadInput
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.tables.contract import CONTRACTS, Kind
 from facette.tables.door import microseconds, read
 

@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 from worlds import admitted, churn_settings, data, panel_settings, shop
 
 from facette.errors import BadInput
-from facette.settings import FilesData, Reading, TableFile
+from facette.settings.data import FilesData, Reading, TableFile
 from facette.snapshots.panel import panel
 from facette.tables import door
 from facette.tables.contract import Tables

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from own_files import files_data, rows_of, tables_of
 
 from facette.errors import BadInput
-from facette.settings import Reading, TableFile
+from facette.settings.data import Reading, TableFile
 from facette.tables.contract import Tables
 from facette.tables.door import read
 from facette.tables.mapping import found_heading

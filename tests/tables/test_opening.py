@@ -11,7 +11,7 @@ import pytest
 from own_files import cells_of, rows_of, tables_of, write_workbook
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.opening import Opened, opened
 
 FRAME = pl.DataFrame({"client": ["A1", "B2"], "amount": [1.5, 2.0]})

@@ -15,7 +15,7 @@ import pytest
 from web import Reply, Site, served
 
 from facette.errors import BadInput
-from facette.settings import Published
+from facette.settings.data import Published
 from facette.tables import published as module
 from facette.tables.published import checked_figures, published_file, renamed
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.recognition import Recognised, recognised
 from facette.tables.spreadsheet import read_text
 

@@ -8,7 +8,7 @@ from running import settings_of
 from worlds import at
 
 from facette.errors import BadInput
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.tables.contract import Tables
 from facette.tables.door import read
 from facette.tables.installed import installed_file, located

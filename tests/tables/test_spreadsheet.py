@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.spreadsheet import read_text
 
 WHERE = "data.transactions"

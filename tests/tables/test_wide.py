@@ -10,7 +10,7 @@ import pytest
 from small_wide import admitted_wide, people, wide_data, written
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.wide import read_wide
 
 Table = pl.DataFrame | str

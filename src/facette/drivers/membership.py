@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from facette.drivers.credit import Credit, credited, led
 from facette.drivers.licence import returning
 from facette.drivers.summary import largest
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 from facette.snapshots.catalogue import Feature
 
 LEAST_EACH = 30  # customers of a segment that are drawn, however small it is

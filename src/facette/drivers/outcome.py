@@ -11,7 +11,7 @@ import pandas as pd
 from facette.drivers.credit import Credit, credited, led
 from facette.drivers.licence import returning
 from facette.drivers.scale import in_units
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 from facette.snapshots.catalogue import Feature
 
 

@@ -18,7 +18,8 @@ from facette.jobs.standings import BASELINES_OF_ALL, Found, standing_of
 from facette.registry.tracking import TrackedRun, looks_at, tracked
 from facette.reports.benchmark_figure import benchmark_figure
 from facette.reports.benchmarked import Standing
-from facette.settings import Benchmark, EventData
+from facette.settings import Benchmark
+from facette.settings.data import EventData
 from facette.snapshots.panel import Panel
 from facette.tables.contract import Tables
 

@@ -22,17 +22,9 @@ from facette.models.folds import OUTCOMES, check_folds
 from facette.models.validation import sample
 from facette.ranges import check_ranges
 from facette.reports.words import BASELINES
-from facette.settings import (
-    Benchmark,
-    ChurnDefinition,
-    ChurnModel,
-    Data,
-    EventData,
-    Snapshot,
-    Task,
-    Train,
-    WideData,
-)
+from facette.settings import Benchmark, Task, Train
+from facette.settings.data import Data, EventData, Snapshot, WideData
+from facette.settings.models import ChurnDefinition, ChurnModel
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel, panel
 from facette.snapshots.panel import training_dates as dates_before

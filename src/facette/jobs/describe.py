@@ -15,7 +15,8 @@ from facette.ranges import check_ranges
 from facette.reports import description_wide as wide
 from facette.reports.description import Description, render, text_lines
 from facette.reports.description_wide import WideDescription
-from facette.settings import Describe, EventData, WideData
+from facette.settings import Describe
+from facette.settings.data import EventData, WideData
 from facette.snapshots.activity import activity
 from facette.snapshots.allowed import allowed
 from facette.snapshots.outcomes import net_column

@@ -16,7 +16,7 @@ from facette.models.facets import Learned
 from facette.models.validation import seen_by_models
 from facette.registry.customer_model import Bundle, boosters_of
 from facette.registry.packaging import as_rows
-from facette.settings import Drivers
+from facette.settings.models import Drivers
 from facette.snapshots.panel import Panel
 
 PAIRS_AMONG = 10  # features with the largest contributions, of which every two are tried

@@ -30,7 +30,8 @@ from facette.registry.tracking import TrackedRun, open_store, tracked
 from facette.reports.decision.card import policy_card
 from facette.reports.decision.page import decision_page
 from facette.reports.decision.told import decision_metrics, headline
-from facette.settings import EventData, Plan, WideData
+from facette.settings import Plan
+from facette.settings.data import EventData, WideData
 from facette.settings.policy import Policy
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import known_at

@@ -24,7 +24,8 @@ from facette.models.learner import Design, design
 from facette.models.trial import Rehearsal, rehearsal
 from facette.models.validation import sample
 from facette.ranges import searched
-from facette.settings import EventData, Tune, WideData
+from facette.settings import Tune
+from facette.settings.data import EventData, WideData
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.instants import iso
 from facette.snapshots.outcomes import OUTCOMES

@@ -17,7 +17,8 @@ from facette.ranges import check_ranges
 from facette.registry.customer_model import BLOCK, TODAY, Bundle
 from facette.registry.models import LoadedModel, load
 from facette.registry.packaging import as_rows
-from facette.settings import EventData, Score, WideData
+from facette.settings import Score
+from facette.settings.data import EventData, WideData
 from facette.snapshots.constants import optional_columns
 from facette.snapshots.known import history_days
 from facette.snapshots.panel import Snapshot, snapshot_at

@@ -22,7 +22,8 @@ from facette.segments.identity import identified
 from facette.segments.pareto import TierSegments
 from facette.segments.remembered import remembered
 from facette.segments.side_by_side import VALUE_TIERS, SideBySide, side_by_side
-from facette.settings import Purpose, Train
+from facette.settings import Train
+from facette.settings.segments import Purpose
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.panel import Panel
 from facette.tables.contract import Tables

@@ -15,7 +15,8 @@ from facette.models.evaluation import HIGHER_IS_BETTER
 from facette.models.folds import corrected_interval
 from facette.models.judging import metrics_of
 from facette.reports.benchmarked import Entrant, Gain, Result, Standing
-from facette.settings import ChurnDefinition, ChurnModel, PartialOf, WideData
+from facette.settings.data import WideData
+from facette.settings.models import ChurnDefinition, ChurnModel, PartialOf
 
 BASELINES_OF_ALL = "baselines"  # what the records of baselines are filed under
 # beside its primary metric, what a champion must not surely lose to the best baseline on

@@ -77,7 +77,9 @@ from facette.segments.behaviour import (
 )
 from facette.segments.scorecard_learnt import JudgedGrid, LearntGrid, judge_grid, learn_grid
 from facette.segments.side_by_side import SideBySide
-from facette.settings import EventData, Newcomers, Part, Train, WideData
+from facette.settings import Part, Train
+from facette.settings.data import EventData, WideData
+from facette.settings.models import Newcomers
 from facette.snapshots.catalogue import catalogue
 from facette.snapshots.instants import as_date
 from facette.snapshots.panel import Panel, panel

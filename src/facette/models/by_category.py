@@ -19,7 +19,7 @@ from facette.models.facets import learn_potential, learn_value
 from facette.models.judging import Judgement, judge
 from facette.models.learner import is_lightgbm
 from facette.models.newcomers import COLUMN, told_apart
-from facette.settings import Evaluation, Models
+from facette.settings.models import Evaluation, Models
 from facette.snapshots.catalogue import named
 from facette.snapshots.instants import EPOCH, MICROSECOND
 from facette.snapshots.outcomes import SEASON, net_column, value_by_category

@@ -12,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from facette.models.evaluation import nats
-from facette.settings import Calibration
+from facette.settings.models import Calibration
 
 SIMPLEST_FIRST = (Calibration.none, Calibration.sigmoid, Calibration.isotonic)
 

@@ -27,7 +27,7 @@ from facette.models.validation import (
     sample,
     seen_by_models,
 )
-from facette.settings import Calibration, ChurnModel, PotentialModel, UpsideModel, ValueModel
+from facette.settings.models import Calibration, ChurnModel, PotentialModel, UpsideModel, ValueModel
 from facette.snapshots.catalogue import FAMILIES, PEER_FAMILIES, Feature, catalogue, of_families
 from facette.snapshots.outcomes import OUTCOMES, SEASON
 from facette.snapshots.panel import Panel, Snapshot

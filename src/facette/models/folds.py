@@ -26,7 +26,7 @@ from facette.models.evaluation import COMPARED, HIGHER_IS_BETTER, metrics_table
 from facette.models.facets import Learned
 from facette.models.judging import SCORES, Judgement, metrics_of
 from facette.models.validation import stratified_folds
-from facette.settings import Evaluation
+from facette.settings.models import Evaluation
 from facette.snapshots.panel import Panel, Snapshot
 
 Learn = Callable[[Panel], Learned]

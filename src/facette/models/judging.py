@@ -20,7 +20,7 @@ from facette.models.evaluation import (
 )
 from facette.models.facets import stayed
 from facette.models.profit import Campaign
-from facette.settings import Evaluation, Models, Retention
+from facette.settings.models import Evaluation, Models, Retention
 from facette.snapshots.panel import Panel, Snapshot
 
 SCORES = {

@@ -17,7 +17,7 @@ from facette.errors import BadInput
 from facette.models.facets import Learned, stayed
 from facette.models.folds import OUTCOMES
 from facette.models.validation import sample
-from facette.settings import Newcomers
+from facette.settings.models import Newcomers
 from facette.snapshots.catalogue import PEER_FAMILIES, catalogue, of_families
 from facette.snapshots.panel import Panel, Snapshot
 from facette.snapshots.spec import SnapshotSpec

@@ -15,7 +15,7 @@ import pandas as pd
 
 from facette.recovery.peers import mean_of_peers, top_decile_of_peers
 from facette.recovery.truth import Truth
-from facette.settings import Evaluation
+from facette.settings.models import Evaluation
 from facette.snapshots.panel import Panel
 
 TOP = 0.1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from facette.errors import BadInput
-from facette.settings import BankData, Data
+from facette.settings.data import BankData, Data
 from facette.snapshots.instants import EPOCH
 from facette.snapshots.panel import Panel
 from facette.snapshots.spec import SnapshotSpec

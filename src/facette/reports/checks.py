@@ -7,7 +7,7 @@ from facette.models.judging import tau_of
 from facette.reports.findings import Findings
 from facette.reports.story import Check
 from facette.reports.words import BASELINES, metric_label
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.snapshots.protected import unexplained
 from facette.wording import listed
 

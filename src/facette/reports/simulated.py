@@ -12,7 +12,7 @@ from facette.reports.simulated_figures import pictures
 from facette.reports.tables import Cell, Table
 from facette.reports.templates import filled
 from facette.reports.words import NOT_AVAILABLE, day, number, share
-from facette.settings import Plausible
+from facette.settings.data import Plausible
 from facette.tables.simulation.sanity import Seen, WalletShare, sanity_figures, tables_in
 
 PAGE = "sanity.html"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from facette.settings import Plausible
+    from facette.settings.data import Plausible
 
 MOST_PRODUCTS = 6
 PROFIT_BINS = 40

@@ -26,7 +26,8 @@ from facette.segments.applied import BEHAVIOUR
 from facette.segments.crossing import crossed
 from facette.segments.portraits import portraits
 from facette.segments.quality import verdict
-from facette.settings import ChurnDefinition, EventData, PartialOf, WideData
+from facette.settings.data import EventData, WideData
+from facette.settings.models import ChurnDefinition, PartialOf
 from facette.snapshots.catalogue import table as catalogue_table
 from facette.snapshots.spec import SnapshotSpec
 

@@ -31,7 +31,7 @@ from facette.segments.quality import (
     segment_stability,
     size_of,
 )
-from facette.settings import Behaviour
+from facette.settings.segments import Behaviour
 from facette.snapshots.catalogue import Feature
 from facette.wording import listed, nearest
 

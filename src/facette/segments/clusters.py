@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from facette.segments.behaviour import learn_behaviour, standardised
 from facette.segments.columns import seen_at_fit, seen_later
-from facette.settings import Behaviour, Segments
+from facette.settings.segments import Behaviour, Segments
 from facette.shipped import shipped
 from facette.snapshots.catalogue import Feature
 

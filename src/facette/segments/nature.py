@@ -19,7 +19,7 @@ from sklearn.base import ClusterMixin
 from facette.segments.null import Groupless
 from facette.segments.quality import HIGHLY_STABLE, explained, fitted_with, segment_stability
 from facette.segments.valleys import shallowest, spread_out
-from facette.settings import Behaviour
+from facette.settings.segments import Behaviour
 
 Kind = Literal["natural", "reproducible", "constructed"]
 

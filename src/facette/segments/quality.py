@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
 
 from facette.segments.carrier import carried, takes_number
 from facette.segments.valleys import shallowest, spread_out
-from facette.settings import Behaviour
+from facette.settings.segments import Behaviour
 
 SILHOUETTE_SAMPLE = 2000
 HIGHLY_STABLE = 0.85

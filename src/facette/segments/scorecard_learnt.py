@@ -21,7 +21,8 @@ from facette.segments.scorecard_judged import (
     top_grades,
 )
 from facette.segments.scorecard_points import Proposal, proposed_points
-from facette.settings import Evaluation, Grid
+from facette.settings.models import Evaluation
+from facette.settings.segments import Grid
 
 PROPOSED = "proposed points"
 UNDATED = (

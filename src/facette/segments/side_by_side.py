@@ -15,7 +15,7 @@ from facette.segments.pertinence import Outcome, outcomes_of
 from facette.segments.three_tests import Judged, criteria, judged
 from facette.segments.together import agreement, bill, redundant
 from facette.segments.treatment import prices_of_boxes, response
-from facette.settings import ThreeTests
+from facette.settings.segments import ThreeTests
 from facette.snapshots.campaigns import randomised
 from facette.snapshots.catalogue import Feature
 from facette.snapshots.instants import EPOCH

@@ -19,7 +19,7 @@ from facette.segments.applied import Applied
 from facette.segments.pertinence import Outcome, Pertinence, pertinence
 from facette.segments.quality import shared_information
 from facette.segments.treatment import Price, Response
-from facette.settings import ThreeTests
+from facette.settings.segments import ThreeTests
 
 ANSWERS = "answers"
 BANDS = 5

@@ -10,7 +10,7 @@ from functools import reduce
 
 import narwhals as nw
 
-from facette.settings import Population
+from facette.settings.data import Population
 from facette.snapshots.fading import summed
 from facette.snapshots.known import known_at
 from facette.snapshots.spec import SnapshotSpec

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import narwhals as nw
 
 from facette.errors import BadInput
-from facette.settings import ChurnDefinition, ChurnModel, EventData
-from facette.settings import Snapshot as SnapshotSettings
+from facette.settings.data import EventData
+from facette.settings.data import Snapshot as SnapshotSettings
+from facette.settings.models import ChurnDefinition, ChurnModel
 from facette.snapshots.aggregates import KEY
 from facette.snapshots.catalogue import PEER_FAMILIES, Feature, catalogue, of_families
 from facette.snapshots.constants import OPTIONAL_COLUMNS, constants

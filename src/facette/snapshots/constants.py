@@ -8,8 +8,9 @@ from dataclasses import replace
 import narwhals as nw
 
 from facette.errors import BadInput
-from facette.settings import ChurnDefinition, ChurnModel, EventData, Population
-from facette.settings import Snapshot as SnapshotSettings
+from facette.settings.data import EventData, Population
+from facette.settings.data import Snapshot as SnapshotSettings
+from facette.settings.models import ChurnDefinition, ChurnModel
 from facette.snapshots.catalogue import catalogue, share_column
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import first_known_day, history_days, known_at

@@ -15,8 +15,9 @@ import polars as pl
 
 from facette.errors import BadInput
 from facette.expressions import parse
-from facette.settings import ChurnModel, EventData, Population
-from facette.settings import Snapshot as SnapshotSettings
+from facette.settings.data import EventData, Population
+from facette.settings.data import Snapshot as SnapshotSettings
+from facette.settings.models import ChurnModel
 from facette.snapshots.aggregates import KEY, aggregates_at
 from facette.snapshots.constants import constants
 from facette.snapshots.contracts import ended_after, held_at

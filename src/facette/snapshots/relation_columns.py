@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from facette.settings import Snapshot as SnapshotSettings
+from facette.settings.data import Snapshot as SnapshotSettings
 from facette.snapshots.catalogue import has_names_twice
 from facette.snapshots.instants import as_date
 from facette.snapshots.known import known_at

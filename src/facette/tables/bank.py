@@ -13,7 +13,7 @@ import polars as pl
 from tqdm import tqdm
 
 from facette.errors import BadInput
-from facette.settings import BankData
+from facette.settings.data import BankData
 from facette.tables.door import Raw
 from facette.tables.simulation.bank import end_of, kept
 from facette.tables.simulation.manifest import MANIFEST, Asked, manifest

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.tables.door import Raw
 from facette.tables.installed import located
 

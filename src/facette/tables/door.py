@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import EventData, FilesData
+from facette.settings.data import EventData, FilesData
 from facette.tables.contract import (
     CONTRACTS,
     DAY_US,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from facette.settings import EventData
+from facette.settings.data import EventData
 from facette.tables.contract import Column, Kind
 from facette.wording import listed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import FilesData, Published, Reading
+from facette.settings.data import FilesData, Published, Reading
 from facette.tables.contract import CONTRACTS, Cleaned
 from facette.tables.door import Raw
 from facette.tables.mapping import kept_rows, mapped

@@ -22,7 +22,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables.recognition import recognised
 from facette.tables.spreadsheet import read_text
 from facette.wording import listed, nearest

@@ -27,7 +27,7 @@ import polars as pl
 from tqdm import tqdm
 
 from facette.errors import BadInput
-from facette.settings import Published
+from facette.settings.data import Published
 from facette.tables.opening import AS_WRITTEN
 from facette.wording import listed, nearest
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.tables import dates, numerals
 from facette.wording import listed
 

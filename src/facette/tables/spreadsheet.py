@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import Reading
+from facette.settings.data import Reading
 from facette.wording import listed
 
 DELIMITERS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}  # the likelier first

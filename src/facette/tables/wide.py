@@ -15,7 +15,7 @@ import narwhals as nw
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import WideData
+from facette.settings.data import WideData
 from facette.tables.contract import Cleaned, Tables
 from facette.tables.door import digests
 from facette.tables.exact import WHOLE, as_text, without_point_zero

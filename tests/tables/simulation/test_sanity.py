@@ -8,7 +8,7 @@ import pytest
 from little_bank import DAYS, little_bank, plausible, written
 
 from facette.errors import BadInput
-from facette.settings import Plausible
+from facette.settings.data import Plausible
 from facette.tables.simulation import sanity
 from facette.tables.simulation.sanity import FIGURES, Seen, WalletShare, sanity_figures, tables_in
 

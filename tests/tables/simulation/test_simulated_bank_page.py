@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from facette import cli
-from facette.settings import Plausible, World
+from facette.settings.data import Plausible, World
 from facette.tables.contract import CONTRACTS
 from facette.tables.simulation.rows import SCHEMAS
 

@@ -37,7 +37,7 @@ from facette.reports.description import drawn
 from facette.reports.tables import Table
 from facette.reports.templates import filled
 from facette.reports.words import number
-from facette.settings import Data
+from facette.settings.data import Data
 
 
 def decision_page(decision: Decision, after: Realised | None, data: Data, run_name: str) -> str:

@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from facette.errors import BadInput
-from facette.settings import Dirt, World
+from facette.settings.data import Dirt, World
 from facette.tables.simulation.chance import BLOCK, Chance
 from facette.tables.simulation.conduct import Bank
 from facette.tables.simulation.dealings import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit
 
-from facette.settings import World
+from facette.settings.data import World
 from facette.tables.simulation.chance import Chance, counts, picked
 from facette.tables.simulation.people import CONSENTS, People
 from facette.tables.simulation.state import State

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from facette.settings import World
+from facette.settings.data import World
 from facette.tables.contract import DAY_US
 from facette.tables.simulation.chance import counts, picked
 from facette.tables.simulation.conduct import CAMPAIGN_CHANNELS

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import polars as pl
 
-from facette.settings import Dirt
+from facette.settings.data import Dirt
 from facette.tables.contract import CONTRACTS, Kind
 from facette.tables.simulation.chance import Chance
 from facette.tables.simulation.rows import SCHEMAS

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from facette.settings import Dirt, World
+from facette.settings.data import Dirt, World
 
 MANIFEST = "simulation.json"
 DRAWS_NOTHING = ("__init__", "manifest", "sanity", "truth")  # modules of this folder

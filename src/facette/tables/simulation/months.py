@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from facette.errors import BadInput
-from facette.settings import World
+from facette.settings.data import World
 from facette.tables.simulation.chance import Chance, counts, normal, picked
 from facette.tables.simulation.conduct import Acts, Bank, Models, acts_in, handled, models_of
 from facette.tables.simulation.people import CONSENTS, NEVER, YEAR_DAYS, People, habit, people

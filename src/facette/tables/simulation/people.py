@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logit
 
-from facette.settings import World
+from facette.settings.data import World
 from facette.tables.simulation.chance import Chance, counts, normal, picked
 from facette.tables.simulation.world import FAMILIES, family_shares
 

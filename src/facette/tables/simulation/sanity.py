@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import Plausible
+from facette.settings.data import Plausible
 
 YEAR_DAYS = 365.25
 YOUNG, OLD = ("18-24", "25-34"), ("65-74", "75+")

@@ -17,7 +17,7 @@ import pandas as pd
 import polars as pl
 
 from facette.errors import BadInput
-from facette.settings import World
+from facette.settings.data import World
 from facette.tables.simulation.bank import TRUTH, block_of, state_before
 from facette.tables.simulation.chance import BLOCK, Chance
 from facette.tables.simulation.conduct import CONSENT_OF, Bank, Models, piloted_in, place

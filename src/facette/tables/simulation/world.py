@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facette.settings import World
+from facette.settings.data import World
 
 FAMILIES = np.array([(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)])  # power, expectation
 
