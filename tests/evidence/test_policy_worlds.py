@@ -84,11 +84,11 @@ def test_policies_side_by_side(rows: pd.DataFrame, evidence: Callable[..., bool]
     }
     kept = rows[~rows["policy"].isin(["today"])]
     bound = rows[rows["policy"] == "claimed"].groupby("budget")["binding"]
-    figure |= {f"share_of_worlds_with_a_price_{name}": float((own > 0).mean())
-               for name, own in bound}  # fmt: skip
+    priced = {f"share_of_worlds_with_a_price_{name}": float((own > 0).mean())
+              for name, own in bound}  # fmt: skip
     evidence(
         "policies_over_worlds",
-        figure | {"most_over_a_limit": float(kept["over"].max())},
+        {"most_over_a_limit": float(kept["over"].max()), **priced, **figure},
         "no policy but today's is above a limit; satisfaction is shown and in no objective",
         kept["over"].max() <= 1e-6,
         DATA,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from render import figure, main, rendered
+from render import MOST, figure, main, rendered
 
 EVIDENCE = Path(__file__).parents[1] / "evidence"
 CLAIMS = """\
@@ -111,3 +111,9 @@ def test_the_exit_code_is_1_when_a_bar_is_missed(tmp_path, passed, code, capsys)
 )
 def test_figures_are_told_for_people(value, told):
     assert figure(value) == told
+
+
+def test_of_very_many_figures_the_first_are_told():
+    told = figure({f"at_{k}": k for k in range(MOST + 3)})
+    assert told.endswith(f"at_{MOST - 1} {MOST - 1} and 3 more in its file")
+    assert figure({f"at_{k}": k for k in range(MOST)}).endswith(f"at_{MOST - 1} {MOST - 1}")
