@@ -1,6 +1,7 @@
 """Runs of the jobs from tests, composed as the command line composes them."""
 
 from contextlib import chdir
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,12 @@ from facette.registry.tracking import open_store
 
 
 def settings_of(verb: str, *overrides: str) -> Any:
-    """The typed settings of a verb with these overrides."""
+    """The typed settings of a verb with these overrides, a test's own."""
+    return deepcopy(_composed(verb, overrides))
+
+
+@cache
+def _composed(verb: str, overrides: tuple[str, ...]) -> Any:
     settings.register()
     with initialize_config_dir(str(cli.CONF), version_base="1.3"):
         return OmegaConf.to_object(compose(verb, overrides=list(overrides)))

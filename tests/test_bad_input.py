@@ -201,3 +201,15 @@ def test_a_name_that_no_model_can_bear_is_refused_before_training(
 ) -> None:
     line = refused(capsys, f"data.path={folder}", "data.name=shop.v2")
     assert "data.name: shop.v2 is out of range; letters, digits, _ - is wanted" in line
+
+
+def test_an_option_that_starts_from_nothing_is_told_what_to_start_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "conf" / "policy"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text("budget: 1000\n")
+    assert cli.main(["train", "--config-dir", str(own.parent), "policy=mine"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("facette: policy.by, policy.capacity, policy.channels and ")
+    assert said.endswith("defaults: [relationship, _self_]\n")

@@ -56,6 +56,7 @@ FREE_KEYS = (
 )
 INSTANTIATION_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception"
 
+MANY = 3  # keys without a value: an option then started from nothing
 DONE, YOUR_MISTAKE, INTERRUPTED = 0, 2, 130
 
 HELP = """\
@@ -376,7 +377,19 @@ def _check(cfg: DictConfig, verb: str) -> None:
     except OmegaConfBaseException as error:
         raise BadInput(_told(error, verb)) from None
     if missing:
-        raise BadInput(f"{verb} needs {' '.join(f'{key}=…' for key in missing)}")
+        raise BadInput(_lacking(missing, verb))
+
+
+def _lacking(missing: list[str], verb: str) -> str:
+    """What has no value; of an option that lacks very many, what it should have started from."""
+    for group, options in _groups().items():
+        own = [key for key in missing if key.startswith(f"{group.replace('/', '.')}.")]
+        if len(own) > MANY:
+            return (
+                f"{', '.join(own[:MANY])} and {len(own) - MANY} more have no value; let your own "
+                f"option start from one that has them: defaults: [{options[-1]}, _self_]"
+            )
+    return f"{verb} needs {' '.join(f'{key}=…' for key in missing)}"
 
 
 def _told(error: Exception, verb: str) -> str:

@@ -17,7 +17,7 @@ from facette.policy.activation import NO_CONSENT
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
-from facette.policy.plan import Others
+from facette.policy.plan import Others, by_hand
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
 from facette.reports.decision.effects import heat, heat_sentence
@@ -52,7 +52,7 @@ from facette.reports.decision.words import (
     rights_lines,
 )
 from facette.reports.page import render
-from facette.settings.policy import Exclusion
+from facette.settings.policy import Exclusion, Rule
 
 MINUS = "\N{MINUS SIGN}"
 AFTER = Realised("2024-01-01", "abcdef0123", 365, 700, 70, 5.0, 1.0, 9.0, 6.0, 0.8)
@@ -451,9 +451,49 @@ def test_rules_show_how_many_they_place_and_what_that_gives_up(made):
     shown = by_hand_table(made["limited"], "EUR")
     assert shown is not None
     assert [row[0].text for row in shown.rows] == ["Rule: large"]
-    assert figure(shown.rows[0][1].text) == (made["limited"].planned.plan.kind == "rule").sum()
-    assert figure(shown.rows[0][3].text) > 0
+    own = made["limited"].planned
+    assert figure(shown.rows[0][1].text) == by_hand(own.policy, own.plan.base)[0].fits.sum()
+    assert figure(shown.rows[0][2].text) == (own.plan.kind == "rule").sum()
+    assert figure(shown.rows[0][4].text) > 0
     assert by_hand_table(made["whole"], "EUR") is None
+
+
+def test_a_rule_that_fits_nobody_is_said_where_the_plan_is_told_in_short():
+    rules = [
+        Rule("value_tier = 'topp'", "phone_desk", "best"),
+        Rule("value_tier = 'top'", "phone_desk", "best"),
+    ]
+    one = decision(rules=rules)
+    assert "Rule \"value_tier = 'topp'\" fits no customer" in headline(one)
+    assert sum("fits" in line for line in headline(one)) == 1
+    assert "The rule &#34;value_tier = &#39;topp&#39;&#34; fits no customer" in page_of(one)
+    shown = by_hand_table(one, "EUR")
+    assert shown is not None
+    assert [figure(row[1].text) for row in shown.rows] == [0, N / 2]
+    assert figure(shown.rows[0][2].text) == 0 < figure(shown.rows[1][2].text) < N / 2
+
+
+def test_a_plan_for_some_and_a_draft_say_so(made):
+    one = replace(made["whole"], whom="(age > 74)", draft=True)
+    page = page_of(one)
+    assert "for the customers (age &gt; 74) alone" in page
+    assert f"{N}, (age &gt; 74)" in page
+    assert "A draft of a plan" in page
+    assert "nobody is held out" in told(unknown_lines(one, None))["the holdout"]
+    assert headline(one)[0].startswith("Draft for (age > 74): ")
+    assert "draft" not in page_of(made["whole"]).lower()
+    assert headline(made["whole"])[0].startswith("Plan: ")
+
+
+def test_what_the_plan_costs_and_uses_of_limits_stands_in_its_lines(made):
+    use = made["limited"].planned.plan.use.set_index("resource")
+    line = next(line for line in headline(made["limited"]) if line.startswith("Costs "))
+    assert (
+        f"EUR {use.loc['budget', 'planned']:,.0f} of EUR {use.loc['budget', 'limit']:,.0f}" in line
+    )
+    assert f"calls {use.loc['calls', 'planned']:,.0f} of {use.loc['calls', 'limit']:,.0f}" in line
+    free = next(line for line in headline(made["whole"]) if line.startswith("Costs "))
+    assert " of " not in free
 
 
 def test_who_is_left_out_is_counted_by_reason(name, made):

@@ -48,8 +48,14 @@ RESAMPLES, NEED_DRAWS = 200, 500
 LEFT = "left"
 
 
-def decided(made: Planned, tables: Tables, version: str, confidence: float, seed: int) -> Decision:
-    """The plan with its dates, accounts and loads; what it breaks is in `violations`."""
+def decided(
+    made: Planned, tables: Tables, version: str, confidence: float, seed: int,
+    whom: str | None = None, *, draft: bool = False,
+) -> Decision:  # fmt: skip
+    """The plan with its dates, accounts and loads; what it breaks is in `violations`.
+
+    `whom` it is for, in words, and whether it is a `draft`: see Decision.
+    """
     policy, t, base = made.policy, made.t, made.plan.base
     days, spec = policy.horizon_days, SnapshotSpec.from_dict(made.about["snapshot"])
     assigned = assigned_of(made)
@@ -83,7 +89,7 @@ def decided(made: Planned, tables: Tables, version: str, confidence: float, seed
         satisfaction(tables, t, days, policy.satisfaction_question, assigned["today"]),
         what_if(made.plan, _factors(made)),
         sensitivity(made.plan, made.known, policy.switching_cost, confidence, seed),
-        _visible(made, accounts), version, confidence, seed,
+        _visible(made, accounts), version, confidence, seed, whom, draft,
     )  # fmt: skip
 
 

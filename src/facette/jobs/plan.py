@@ -132,7 +132,8 @@ def _decided(
     progress.stage("learning effects and allocating")
     perimeter = _perimeter(settings, model)
     among = _of_event(settings, tables, t)
-    whom = _for_whom(settings, model) or EVERYONE
+    some = _for_whom(settings, model)
+    whom = some or EVERYONE
     lot = running_lot(open_store(settings.tracking), settings.data.name, whom, as_date(t))
     made = planned(
         policy, model.bundle, tables, t, perimeter, settings.seed, settings.confidence,
@@ -142,7 +143,9 @@ def _decided(
     version = policy_version(
         made_by, policy, model.bundle.digest, whom, made.lot.date, str(settings.seed)
     )
-    return decided(made, tables, version, settings.confidence, settings.seed)
+    return decided(
+        made, tables, version, settings.confidence, settings.seed, some, draft=settings.draft
+    )
 
 
 def _perimeter(settings: Plan, model: LoadedModel) -> str | None:

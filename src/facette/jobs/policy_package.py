@@ -45,7 +45,8 @@ def policy_packaged(
     part = policy_part(planned, snapshot, consents, perimeter or EVERYONE)
     extended(folder, POLICY, part.files(), out)
     made = Bundle.load(out)
-    parts = [*needed_parts(part.scores, bundle.parts), POLICY]
+    needed = needed_parts(part.scores, bundle.parts)
+    parts = [*(name for name in needed if name != POLICY), POLICY]
     assert made.policy is not None
     return PackagedPolicy(made, out, parts, made.policy.about, _agreement(planned, made))
 

@@ -20,6 +20,7 @@ from facette.registry.packaging import as_rows
 from facette.settings import Score
 from facette.settings.data import EventData, WideData
 from facette.snapshots.constants import optional_columns
+from facette.snapshots.instants import as_date
 from facette.snapshots.known import history_days
 from facette.snapshots.panel import Snapshot, snapshot_at
 from facette.snapshots.protected import for_scoring
@@ -147,8 +148,8 @@ def check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> No
     """
     if date > tables.observed_until:
         raise BadInput(
-            f"reference_date: {given} is past the end of observation; what happened until then is "
-            "not known"
+            f"reference_date: {given} is past the end of observation, "
+            f"{as_date(tables.observed_until)}; what happened until then is not known"
         )
     present = {"tables": list(tables.frames), "columns": optional_columns(tables)}
     present["attributes"] = tables.columns("customers") if "customers" in tables else []

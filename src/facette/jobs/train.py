@@ -214,7 +214,11 @@ def train(
                 metrics |= _record_plan(run, decision, policy, settings, folder)
             told_of = _cards(story, names, policy)
             versions = register(run, shop, names, rows, told_of)
-        lines = [] if decision is None else headline(decision)
+        lines = (
+            []
+            if decision is None
+            else [*headline(decision), f"Decision page: {folder / 'decision.html'}"]
+        )
         return Trained(run.run_id, metrics, story, report, found.scored, versions, lines)
 
 
@@ -395,7 +399,8 @@ def _decided(
         made, bundle, folder, folder.with_name("decided"), consents="consents" in tables,
         perimeter=settings.snapshot.perimeter,
     )  # fmt: skip
-    return decided(made, tables, version, confidence, settings.seed), policy
+    whom = settings.snapshot.perimeter and _for_whom(settings)
+    return decided(made, tables, version, confidence, settings.seed, whom), policy
 
 
 def _for_whom(settings: Train) -> str:

@@ -95,7 +95,8 @@ class Need:
 class Decision:
     """Everything that a decision page, an activation file and the tracked figures tell.
 
-    `version`: of the policy, as in the activation file; `confidence`: of its intervals.
+    `version`: of the policy, as in the activation file; `confidence`: of its intervals. `whom`: the
+    plan is for, in words, None for everyone. `draft`: it is tried, and not carried out.
     """
 
     planned: Planned
@@ -120,3 +121,5 @@ class Decision:
     version: str
     confidence: float
     seed: int
+    whom: str | None = None
+    draft: bool = False

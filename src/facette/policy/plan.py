@@ -96,6 +96,17 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """A rule or a chosen profile: which customers (n,) it `fits`, by what, and their model."""
+
+    kind: str
+    where: str
+    fits: np.ndarray
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Who is handled how, and what that is worth.
 
@@ -191,22 +202,27 @@ def placed(policy: Policy, base: Base, permitted: np.ndarray, known: np.ndarray)
     dark = ~known[base.today] & permitted[np.arange(n), base.today]
     model, kind = np.where(dark, base.today, FREE), np.where(dark, STAYS, PROGRAMME).astype(object)
     reason = np.where(dark, NOT_KNOWN, "").astype(object)
-    wanted = [(PROFILE, base.cell == base.cells.index(cell), name, f"profile chosen for {cell}")
-              for cell, name in _profiles(policy, base).items()]  # fmt: skip
-    wanted += [
-        (RULE, _fits(rule.where, f"policy.rules[{i}].where", base.scored), rule.model, rule.reason)
-        for i, rule in reversed(list(enumerate(policy.rules)))
-    ]
-    for why, fits, name, told in wanted:
-        m = ways.position(name)
-        rows = fits & permitted[:, m]
-        model[rows], kind[rows], reason[rows] = m, why, told
+    for hand in reversed(by_hand(policy, base)):
+        m = ways.position(hand.model)
+        rows = hand.fits & permitted[:, m]
+        model[rows], kind[rows], reason[rows] = m, hand.kind, hand.reason
     for why, rows, told in (
         (STAYS, base.settled, f"less than {policy.minimum_stay_days} days in it"),
         (HELD_OUT, base.held_out, "held out, to be compared with"),
     ):
         model[rows], kind[rows], reason[rows] = base.today[rows], why, told
     return Placed(model, kind, reason)
+
+
+def by_hand(policy: Policy, base: Base) -> list[ByHand]:
+    """Rules and then chosen profiles, the first that fits and may reach a customer going first."""
+    return [
+        *(ByHand(RULE, rule.where, _fits(rule.where, f"policy.rules[{i}].where", base.scored),
+                 rule.model, rule.reason) for i, rule in enumerate(policy.rules)),
+        *(ByHand(PROFILE, cell, base.cell == base.cells.index(cell), model,
+                 f"profile chosen for {cell}")
+          for cell, model in reversed(_profiles(policy, base).items())),
+    ]  # fmt: skip
 
 
 def _profiles(policy: Policy, base: Base) -> dict[str, str]:
@@ -243,7 +259,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     member, classes = classes_of(policy, base, offered, gain, use)
     kept = _kept(policy, base, use, _least(classes))
     own = float(ways.yearly[stayed_in(base)].sum())
-    table, allocation = _solved(classes, kept, own)
+    table, allocation = _solved(policy, classes, kept, own)
     table["net"] -= running_anyway(base)
     whole = rounded(classes, allocation.share)
     drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
@@ -368,7 +384,9 @@ def gains(
     return net - (own[row, today] - cost[row, today])[:, None]
 
 
-def _solved(classes: Classes, kept: np.ndarray, own: float) -> tuple[pd.DataFrame, Allocation]:
+def _solved(
+    policy: Policy, classes: Classes, kept: np.ndarray, own: float
+) -> tuple[pd.DataFrame, Allocation]:
     """The curve and the best allocation; fixed costs come out of the budget.
 
     `kept`: (r,) what is used up beforehand, `own` of it what models cost by themselves.
@@ -383,9 +401,20 @@ def _solved(classes: Classes, kept: np.ndarray, own: float) -> tuple[pd.DataFram
         raise BadInput(
             "policy: who stays (too new, held out, not in this plan, or in a model of which "
             f"nothing is known) and who is placed by rule alone use more {listed(short)} than "
-            "there is; raise it, or lower policy.holdout or policy.minimum_stay_days"
+            f"there is{_span(policy)}; raise it, or lower policy.holdout or "
+            f"policy.minimum_stay_days{', or place fewer by rule' if _placing(policy) else ''}"
             f"{f'. The models they are in cost {own:,.0f} by themselves' if own else ''}"
         ) from None
+
+
+def _span(policy: Policy) -> str:
+    """The time that uses and limits are of: a capacity is configured for a month."""
+    months = policy.horizon_days / MONTH_DAYS
+    return f" in {policy.horizon_days} days ({months:.1f} months)"
+
+
+def _placing(policy: Policy) -> bool:
+    return bool(policy.rules or policy.chosen_profiles)
 
 
 def _too_much(classes: Classes, kept: np.ndarray) -> list[str]:

@@ -43,7 +43,7 @@ def history_days(tables: Tables, t: int) -> int:
     first = first_known_day(tables, t)
     if first is None or t // DAY_US <= first:
         raise BadInput(
-            f"snapshot.reference_dates: no customer has a transaction before {as_date(t)}, with a "
-            "whole day of history; choose a later date"
+            f"reference date: no customer has a transaction before {as_date(t)}, with a whole day "
+            "of history; choose a later date"
         )
     return t // DAY_US - first

@@ -379,7 +379,7 @@ def within(snapshot: Snapshot, perimeter: str, where: str = PERIMETER) -> Snapsh
         BadInput: it can't be read, or selects nobody.
     """
     context = snapshot.context.drop(columns=snapshot.features.columns, errors="ignore")
-    seen = pd.concat([snapshot.features, context, snapshot.protected], axis=1)
+    seen = pd.concat([snapshot.protected, context, snapshot.features], axis=1)
     expression = parse(perimeter, where=where)
     expression.check(list(seen.columns))
     frame = nw.from_native(seen, eager_only=True)

@@ -51,6 +51,11 @@ def accounts_note(decision: Decision) -> str:
     )
     if inside:
         told += " Margin is told after cost to serve, which has no column of its own."
+    elif accounts.total["serve"]:
+        told += (
+            " Cost to serve is taken off margins, which are held to be told before it "
+            "(policy.margin_after)."
+        )
     if zero:
         told += f" Nothing stands under {' and '.join(zero)}."
     if NOT_TOLD in accounts.by_channel.index:

@@ -15,7 +15,7 @@ import pandas as pd
 from facette.policy.claim import Claim
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
-from facette.policy.plan import PROFILE, RULE, excluded, gains
+from facette.policy.plan import by_hand, excluded, gains
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
@@ -191,31 +191,35 @@ def _less(saved: float, currency: str) -> str:
 
 
 def by_hand_table(decision: Decision, currency: str) -> Table | None:
-    """Who is given a model by rule or by a chosen profile, and what that costs; None for nobody."""
+    """Who is given a model by rule or by a chosen profile, and what that costs; None without."""
     planned, plan = decision.planned, decision.planned.plan
-    hand = np.flatnonzero(np.isin(plan.kind.astype(str), (RULE, PROFILE)))
-    if not len(hand):
+    hands = by_hand(planned.policy, plan.base)
+    if not hands:
         return None
     base, known = plan.base, planned.known
     own = gains(base, known.effect, planned.policy.switching_cost)
     able = base.reach.permitted & ~excluded(planned.policy, base) & known.known
     best = np.maximum(np.where(able, own, -np.inf).max(axis=1), plan.gain)
+    placed = [(plan.kind == hand.kind) & (plan.reason == hand.reason) & hand.fits for hand in hands]
     frame = pd.DataFrame({
-        "reason": [f"{plan.kind[i]}: {plan.reason[i]}" for i in hand],
-        "gain": plan.gain[hand], "missed": best[hand] - plan.gain[hand],
+        "reason": [capital(f"{hand.kind}: {hand.reason}") for hand in hands],
+        "fits": [hand.fits.sum() for hand in hands],
+        "customers": [rows.sum() for rows in placed],
+        "gain": [plan.gain[rows].sum() for rows in placed],
+        "missed": [(best - plan.gain)[rows].sum() for rows in placed],
     })  # fmt: skip
-    told = frame.groupby("reason", sort=False).agg(
-        customers=("gain", "size"), gain=("gain", "sum"), missed=("missed", "sum")
-    )
     columns = {
-        "reason": ("Set by hand", "text"), "customers": ("Customers", "count"),
+        "reason": ("Set by hand", "text"), "fits": ("It fits", "count"),
+        "customers": ("Placed by it", "count"),
         "gain": ("Their net gain", "money"), "missed": ("More, were they free", "money"),
     }  # fmt: skip
     return table(
-        told.reset_index().assign(reason=[capital(why) for why in told.index]), columns,
-        "Customers placed by rule or by a chosen profile", currency,
-        "By the plan's own figures. More, were they free: what the model that pays most for each "
-        "would bring, where no limit stood in its way; no more than that is given up.",
+        frame, columns, "Customers placed by rule or by a chosen profile", currency,
+        "Fewer are placed than it fits where no channel of the model may reach them, where an "
+        "exclusion or a rule before it stands against it, or where they are held out or too new in "
+        "their model. By the plan's own figures. More, were they free: what the model that pays "
+        "most for each would bring, where no limit stood in its way; no more than that is given "
+        "up.",
     )  # fmt: skip
 
 

@@ -51,7 +51,8 @@ def decision_page(decision: Decision, after: Realised | None, data: Data, run_na
     about = {"name": data.name, "origin": data.origin, "licence": data.licence}
     return filled(
         "decision.html.jinja",
-        data=about, horizon=words.horizon_of(decision), scope=scope, run_name=run_name,
+        data=about, draft=decision.draft, whom=decision.whom,
+        horizon=words.horizon_of(decision), scope=scope, run_name=run_name,
         does=words.does_sentence(decision), strip=glance.strip(decision),
         glance=glance.glance_lines(decision),
         stamp=glance.stamp(decision),

@@ -191,8 +191,10 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
         columns,
         "Contacts a month by channel",
         currency,
-        "Today and plan: customers times the cadence of their model. The activation file holds no "
-        "contacts of who is held out: they go on as today. What customers start is expected at "
+        "Today and plan: customers times the cadence of their model, which costs are reckoned by. "
+        "The activation file holds no contacts of who is held out: they go on as today; it spaces "
+        "contacts in whole days, rounded up (2 a month: every 16), and so holds a few in a hundred "
+        "fewer. What customers start is expected at "
         "last period's rate, whatever the plan; they are always served."
         f"{' All of it is of the customers of this plan.' if others_told(decision) else ''}",
     )
@@ -229,7 +231,8 @@ def peaks_table(decision: Decision) -> Table:
                ("Customers start", MONTHLY), ("All together", MONTHLY), ("Today's peak", MONTHLY),
                ("People", "full-time")]  # fmt: skip
     note = (
-        "Limits are for what the company starts. What customers start comes on top and is served; "
+        "Limits are for what the company starts. What customers start comes on top and is served, "
+        "that of customers in no plan too, so that people may be more than the models' own; "
         "today's peak is of the last period, and counts every contact on record: campaigns beside "
         "relationship models too, and customers who object or have left. All else is of all "
         f"customers{_with_others(decision)}."

@@ -6,10 +6,11 @@ import numpy as np
 
 from facette.policy.claim import Interval
 from facette.policy.decision import Decision
+from facette.policy.plan import BUDGET
 from facette.reports.decision.money import LEFT_OUT, parts_sentence
-from facette.reports.decision.names import facets
+from facette.reports.decision.names import facets, thing
 from facette.reports.decision.tables import flows
-from facette.reports.decision.words import does_sentence, interval_of, nobody_free
+from facette.reports.decision.words import does_sentence, idle_rules, interval_of, nobody_free
 from facette.reports.story import PolicyTold
 from facette.reports.words import capital, money, number
 
@@ -73,13 +74,16 @@ def headline(decision: Decision) -> list[str]:
     planned, plan = decision.planned, decision.planned.plan
     n = len(plan.base)
     lines = [
-        f"Plan: {does_sentence(decision)}",
+        f"{'Draft' if decision.draft else 'Plan'}"
+        f"{f' for {decision.whom}' if decision.whom else ''}: {does_sentence(decision)}",
         f"Handled otherwise than today: {number(plan.changed.sum())} of {number(n)} customers; "
         f"held out: {number(plan.base.held_out.sum())}",
         _gain(decision),
     ]
     if plan.changed.any():
         lines.append(capital(parts_sentence(decision)))
+    lines.append(_uses(decision))
+    lines += [f"Rule {rule}" for rule in idle_rules(decision)]
     lines += filter(None, [nobody_free(decision)])
     if not planned.known.known[:-1].any() and not plan.changed.any():
         lines.append(
@@ -89,9 +93,25 @@ def headline(decision: Decision) -> list[str]:
     broken = "none" if decision.violations.empty else number(len(decision.violations))
     lines.append(
         f"Rules broken, by the independent checker: {broken}; {number(len(decision.left_out))} "
-        f"customers left out, {number(decision.objectors)} who object not even looked at"
+        f"customers left out, {number(decision.objectors)} who object"
+        f"{', of all customers,' if decision.whom else ''} not even looked at"
     )
     return lines
+
+
+def _uses(decision: Decision) -> str:
+    """What contacts and models cost, and what is used of every capacity that is limited."""
+    use, currency = decision.planned.plan.use, decision.planned.about["currency"]
+    told: list[str] = []
+    for row in use.itertuples():
+        limited = np.isfinite(row.limit)
+        if row.resource == BUDGET:
+            most = f" of {money(row.limit, currency)}" if limited else ""
+            told.insert(0, f"Costs {money(row.planned, currency)}{most} "
+                           f"({money(row.today, currency)} today)")  # fmt: skip
+        elif limited:
+            told.append(f"{thing(row.resource)} {number(row.planned)} of {number(row.limit)}")
+    return f"{'; '.join(told)}, over {decision.planned.policy.horizon_days} days"
 
 
 def _gain(decision: Decision) -> str:

@@ -40,6 +40,13 @@ def _holdout(decision: Decision) -> str:
     visible = decision.visible
     if not visible.held_out:
         return "nobody is held out: what this plan brings will never be known"
+    if decision.draft:
+        return (
+            f"this is a draft, by which nobody is held out. Of a plan that counts, "
+            f"{number(visible.held_out)} of {number(visible.customers)} customers would stay as "
+            f"they are until {day(visible.date)}, and what planning brought would be held against "
+            "them"
+        )
     return (
         f"{number(visible.held_out)} of {number(visible.customers)} customers "
         f"({share(visible.held_out / visible.customers)}), drawn by lot at "

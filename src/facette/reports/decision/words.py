@@ -10,7 +10,7 @@ import pandas as pd
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.policy.plan import BUDGET
+from facette.policy.plan import BUDGET, by_hand
 from facette.policy.relationship import SERVE
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
@@ -133,6 +133,19 @@ def differ_sentence(decision: Decision) -> str:
     return told
 
 
+def idle_rules(decision: Decision) -> list[str]:
+    """Rules that fit nobody, or nobody whom their model may reach: `'tenure_days > 900' …`."""
+    planned, told = decision.planned, []
+    permitted = planned.plan.base.reach.permitted
+    for hand in by_hand(planned.policy, planned.plan.base):
+        if not hand.fits.any():
+            told.append(f"{hand.where!r} fits no customer")
+        elif not permitted[hand.fits, planned.ways.position(hand.model)].any():
+            told.append(f"{hand.where!r} fits {number(hand.fits.sum())} customers, none of whom "
+                        f"{plain(hand.model)} may reach")  # fmt: skip
+    return told
+
+
 def nobody_free(decision: Decision) -> str:
     """That the plan can move nobody; nothing where it can."""
     if (decision.planned.plan.member >= 0).any():
@@ -203,8 +216,9 @@ def rights_lines(decision: Decision) -> Lines:
     lines = [
         ("served", "customers' demand is always served, whatever model they are in and whatever "
          "limit binds: a plan only says what the company starts"),
-        ("objections", f"{number(decision.objectors)} customers object to direct marketing; they "
-         "are counted, not looked at, and stand in no list"),
+        ("objections", f"{number(decision.objectors)} customers"
+         f"{', of all there are,' if decision.whom else ''} object to direct marketing; they are "
+         "counted, not looked at, and stand in no list"),
         ("consent", f"{number(unreached)} of {number(len(planned.plan.base))} customers consent to "
          f"no channel of any model{counted}; they are served on request. "
          f"Silence is {'' if policy.consent.without_record else 'no '}consent"),
@@ -237,25 +251,29 @@ def _checker(decision: Decision) -> str:
 
 def facts(decision: Decision, data: Mapping[str, str], run: str) -> Lines:
     """What this page is of."""
-    planned, about = decision.planned, decision.planned.about
+    planned = decision.planned
     return [
         ("Data", f"{data['name']}. {data['origin']}"),
         ("Licence", data["licence"]),
         ("Reference date", day(as_date(planned.t))),
         ("Horizon", f"{planned.policy.horizon_days} days"),
         ("Customers", f"{number(len(planned.plan.base))}"
-         + (f", of the perimeter {about['perimeter']}" if about.get("perimeter") else "")
+         + (f", {decision.whom}" if decision.whom else "")
          + (f"; {others} not in this plan go on as today, within the same limits"
             if (others := others_told(decision)) else "")),
         ("Crossed", f"{', '.join(thing(name) for name in facets(planned))}; "
-         f"{number(len(planned.plan.base.cells))} cells of {number(planned.policy.floor)} "
-         "customers or more"),
+         f"{_cells(len(planned.plan.base.cells))}; below {number(planned.policy.floor)} customers "
+         "they lose the last distinction first"),
         ("Currency", currency_of(decision)),
         ("Policy version", decision.version),
         ("Intervals", f"hold {share(decision.confidence, 0)} of the time"),
         ("Seed", str(decision.seed)),
         ("Run", run),
     ]  # fmt: skip
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{number(count)} cells"
 
 
 def comparison_sentence(decision: Decision) -> str | None:
@@ -276,6 +294,7 @@ def off_lines(decision: Decision) -> list[str]:
     """What was off or left aside, and why."""
     planned = decision.planned
     told = [*planned.notes, *planned.known.notes, *decision.accounts.notes]
+    told += [f"the rule {rule}" for rule in idle_rules(decision)]
     told += filter(None, [nobody_free(decision)])
     blank = np.flatnonzero(~planned.known.known)
     unknown = [plain(planned.ways.names[m]) for m in blank]
