@@ -157,7 +157,8 @@ def check_known(tables: Tables, date: int, spec: SnapshotSpec, given: str) -> No
         absent = [name for name in getattr(spec, kind) if name not in names]
         if absent:
             raise BadInput(f"data: {kind} used at training are missing: {listed(absent)}")
-    days, wanted = history_days(tables, date), max(spec.observation_days, spec.horizon_days)
+    days = history_days(tables, date, "reference_date")
+    wanted = max(spec.observation_days, spec.horizon_days)
     if days < wanted:
         raise BadInput(
             f"reference_date: {given} has {days} days of history, the model looks back {wanted}; "

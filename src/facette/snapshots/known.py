@@ -34,8 +34,8 @@ def first_known_day(tables: Tables, t: int) -> int | None:
     return None if first is None else int(first)
 
 
-def history_days(tables: Tables, t: int) -> int:
-    """Whole days observed before `t`, by what was known then.
+def history_days(tables: Tables, t: int, where: str = "snapshot.reference_dates") -> int:
+    """Whole days observed before `t`, by what was known then; `where` the date was given.
 
     Raises:
         BadInput: not a day of transactions was known at `t`.
@@ -43,7 +43,7 @@ def history_days(tables: Tables, t: int) -> int:
     first = first_known_day(tables, t)
     if first is None or t // DAY_US <= first:
         raise BadInput(
-            f"reference date: no customer has a transaction before {as_date(t)}, with a whole day "
-            "of history; choose a later date"
+            f"{where}: no customer has a transaction before {as_date(t)}, with a whole day of "
+            "history; choose a later date"
         )
     return t // DAY_US - first
