@@ -209,7 +209,7 @@ def test_an_option_that_starts_from_nothing_is_told_what_to_start_from(
     own = tmp_path / "conf" / "policy"
     own.mkdir(parents=True)
     (own / "mine.yaml").write_text("budget: 1000\n")
-    assert cli.main(["train", "--config-dir", str(own.parent), "policy=mine"]) == 2
+    assert cli.main(["plan", "--config-dir", str(own.parent), "policy=mine"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("facette: policy.by, policy.capacity, policy.channels and ")
-    assert said.endswith("defaults: [relationship, _self_]\n")
+    assert "one that has them: bank, relationship; plan needs reference_date=…" in said

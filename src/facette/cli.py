@@ -382,14 +382,22 @@ def _check(cfg: DictConfig, verb: str) -> None:
 
 def _lacking(missing: list[str], verb: str) -> str:
     """What has no value; of an option that lacks very many, what it should have started from."""
-    for group, options in _groups().items():
-        own = [key for key in missing if key.startswith(f"{group.replace('/', '.')}.")]
+    from hydra.core.hydra_config import HydraConfig
+
+    told = []
+    for choice in sorted(HydraConfig.get().runtime.choices, key=len, reverse=True):  # inner first
+        group, _, package = choice.partition("@")
+        own = [key for key in missing if key.startswith(f"{package or group.replace('/', '.')}.")]
         if len(own) > MANY:
-            return (
+            missing = [key for key in missing if key not in own]
+            told.append(
                 f"{', '.join(own[:MANY])} and {len(own) - MANY} more have no value; let your own "
-                f"option start from one that has them: defaults: [{options[-1]}, _self_]"
+                "option start, by defaults: [NAME, _self_], from one that has them: "
+                f"{', '.join(_groups().get(group, []))}"
             )
-    return f"{verb} needs {' '.join(f'{key}=…' for key in missing)}"
+    if missing:
+        told.append(f"{verb} needs {' '.join(f'{key}=…' for key in missing)}")
+    return "; ".join(told)
 
 
 def _told(error: Exception, verb: str) -> str:

@@ -174,7 +174,7 @@ def test_what_there_is_not_is_told_with_what_there_is(registered):
     tracking = tracking_in(registered)
     with pytest.raises(
         BadInput,
-        match="no registered model .shop_grid., which data=… stands for; there are: shop_churn, s",
+        match="no registered model .shop_grid., which .* data.name; there are: shop_churn, s",
     ):
         load(tracking, "shop_grid", "champion")
     with pytest.raises(BadInput, match=r"no version or alias 'chmpion'; there are: .*champion \(1"):

@@ -18,6 +18,7 @@ from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
 from facette.policy.plan import Others, by_hand
+from facette.policy.power import Lot
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
 from facette.reports.decision.effects import heat, heat_sentence
@@ -47,6 +48,7 @@ from facette.reports.decision.unknown import ALIKE, REFUSED, curve_sentence, unk
 from facette.reports.decision.words import (
     comparison_sentence,
     does_sentence,
+    idle_rules,
     limit_lines,
     losing_lines,
     rights_lines,
@@ -450,7 +452,7 @@ def test_a_limit_that_binds_has_its_price_in_words_and_in_the_table(made):
 def test_rules_show_how_many_they_place_and_what_that_gives_up(made):
     shown = by_hand_table(made["limited"], "EUR")
     assert shown is not None
-    assert [row[0].text for row in shown.rows] == ["Rule: large"]
+    assert [row[0].text.partition(" (where ")[0] for row in shown.rows] == ["Rule: large"]
     own = made["limited"].planned
     assert figure(shown.rows[0][1].text) == by_hand(own.policy, own.plan.base)[0].fits.sum()
     assert figure(shown.rows[0][2].text) == (own.plan.kind == "rule").sum()
@@ -466,34 +468,66 @@ def test_a_rule_that_fits_nobody_is_said_where_the_plan_is_told_in_short():
     one = decision(rules=rules)
     assert "Rule \"value_tier = 'topp'\" fits no customer" in headline(one)
     assert sum("fits" in line for line in headline(one)) == 1
-    assert "The rule &#34;value_tier = &#39;topp&#39;&#34; fits no customer" in page_of(one)
+    assert "Rule &#34;value_tier = &#39;topp&#39;&#34; fits no customer" in page_of(one)
     shown = by_hand_table(one, "EUR")
     assert shown is not None
     assert [figure(row[1].text) for row in shown.rows] == [0, N / 2]
     assert figure(shown.rows[0][2].text) == 0 < figure(shown.rows[1][2].text) < N / 2
 
 
+def test_a_customer_whom_two_rules_fit_is_counted_once_by_the_first():
+    rules = [
+        Rule("headroom > 60", "app_companion", "best"),
+        Rule("value_expected > 0", "email_programme", "best"),
+    ]
+    one = decision(rules=rules)
+    shown = by_hand_table(one, "EUR")
+    assert shown is not None
+    placed = one.assigned["relationship_model"][one.assigned["kind"] == "rule"]
+    assert [figure(row[2].text) for row in shown.rows] == [
+        (placed == "app_companion").sum(), (placed == "email_programme").sum(),
+    ]  # fmt: skip
+    whole = one.planned.plan.gain[one.planned.plan.kind == "rule"].sum()
+    assert sum(figure(row[3].text) for row in shown.rows) == pytest.approx(whole, abs=2)
+
+
+def test_a_rule_that_an_exclusion_stands_against_is_said_to_place_nobody():
+    closed = Exclusion("headroom >= 0", ["phone_desk"], "closed")
+    one = decision(rules=[Rule("headroom >= 0", "phone_desk", "all")], exclusions=[closed])
+    assert idle_rules(one) == [
+        f"rule 'headroom >= 0' fits {N} customers, to none of whom Phone desk may be given"
+    ]
+
+
 def test_a_plan_for_some_and_a_draft_say_so(made):
-    one = replace(made["whole"], whom="(age > 74)", draft=True)
+    drawn_here = replace(made["whole"].planned, lot=Lot("2025-01-01", "2025-12-31"))
+    one = replace(made["whole"], planned=drawn_here, whom="(age > 74)", draft=True)
     page = page_of(one)
     assert "for the customers (age &gt; 74) alone" in page
     assert f"{N}, (age &gt; 74)" in page
     assert "A draft of a plan" in page
     assert "nobody is held out" in told(unknown_lines(one, None))["the holdout"]
-    assert headline(one)[0].startswith("Draft for (age > 74): ")
+    assert headline(one)[0].startswith("Draft for customers (age > 74): ")
+    assert "; would be held out: " in headline(one)[1]
+    under = replace(made["whole"], draft=True)  # by the lot of an earlier plan
+    assert "; held out: " in headline(under)[1]
+    assert "drawn by lot at 4 October 2024" in told(unknown_lines(under, None))["the holdout"]
     assert "draft" not in page_of(made["whole"]).lower()
     assert headline(made["whole"])[0].startswith("Plan: ")
 
 
 def test_what_the_plan_costs_and_uses_of_limits_stands_in_its_lines(made):
     use = made["limited"].planned.plan.use.set_index("resource")
-    line = next(line for line in headline(made["limited"]) if line.startswith("Costs "))
+    line = next(line for line in headline(made["limited"]) if "cost EUR" in line)
     assert (
         f"EUR {use.loc['budget', 'planned']:,.0f} of EUR {use.loc['budget', 'limit']:,.0f}" in line
     )
     assert f"calls {use.loc['calls', 'planned']:,.0f} of {use.loc['calls', 'limit']:,.0f}" in line
-    free = next(line for line in headline(made["whole"]) if line.startswith("Costs "))
+    free = next(line for line in headline(made["whole"]) if "cost EUR" in line)
     assert " of " not in free
+    apart = Others(1219, np.array([0.0, 0.0, 0.0, 0.0, 9000.0]), np.zeros(4, dtype=bool))
+    some = next(line for line in headline(decision(others=apart)) if "cost EUR" in line)
+    assert some.endswith("with the 1,219 who are not in this plan")
 
 
 def test_who_is_left_out_is_counted_by_reason(name, made):

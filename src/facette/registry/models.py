@@ -240,7 +240,7 @@ def _version(client: "MlflowClient", name: str, wanted: str) -> "ModelVersion":
     if not _known(client, name):
         names = [m.name for m in client.search_registered_models()]
         there = f"there are: {listed(names)}" if names else "none is, train first: facette train"
-        raise BadInput(f"no registered model {name!r}, which data=… stands for; {there}")
+        raise BadInput(f"no registered model {name!r}, which is named after data.name; {there}")
     aliases = {a: str(v) for a, v in client.get_registered_model(name).aliases.items()}
     numbers = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
     number = aliases.get(wanted, wanted)

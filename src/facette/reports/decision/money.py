@@ -15,7 +15,7 @@ import pandas as pd
 from facette.policy.claim import Claim
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
-from facette.policy.plan import by_hand, excluded, gains
+from facette.policy.plan import PROFILE, RULE, by_hand, excluded, gains
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
@@ -198,11 +198,18 @@ def by_hand_table(decision: Decision, currency: str) -> Table | None:
         return None
     base, known = plan.base, planned.known
     own = gains(base, known.effect, planned.policy.switching_cost)
-    able = base.reach.permitted & ~excluded(planned.policy, base) & known.known
-    best = np.maximum(np.where(able, own, -np.inf).max(axis=1), plan.gain)
-    placed = [(plan.kind == hand.kind) & (plan.reason == hand.reason) & hand.fits for hand in hands]
+    permitted = base.reach.permitted & ~excluded(planned.policy, base)
+    best = np.maximum(np.where(permitted & known.known, own, -np.inf).max(axis=1), plan.gain)
+    ahead, placed = ~np.isin(plan.kind.astype(str), (RULE, PROFILE)), []
+    for hand in hands:
+        rows = hand.fits & permitted[:, planned.ways.position(hand.model)] & ~ahead
+        ahead = ahead | rows
+        placed.append(rows)
     frame = pd.DataFrame({
-        "reason": [capital(f"{hand.kind}: {hand.reason}") for hand in hands],
+        "reason": [
+            capital(f"{hand.kind}: {hand.reason}")
+            + (f" (where {hand.where})" if hand.kind == RULE else "") for hand in hands
+        ],
         "fits": [hand.fits.sum() for hand in hands],
         "customers": [rows.sum() for rows in placed],
         "gain": [plan.gain[rows].sum() for rows in placed],

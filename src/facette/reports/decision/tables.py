@@ -193,9 +193,8 @@ def contacts_table(decision: Decision, currency: str) -> Table | None:
         currency,
         "Today and plan: customers times the cadence of their model, which costs are reckoned by. "
         "The activation file holds no contacts of who is held out: they go on as today; it spaces "
-        "contacts in whole days, rounded up (2 a month: every 16), and so holds a few in a hundred "
-        "fewer. What customers start is expected at "
-        "last period's rate, whatever the plan; they are always served."
+        "contacts in whole days, rounded up (2 a month: every 16), and so holds fewer. What "
+        "customers start is expected at last period's rate, whatever the plan, and always served."
         f"{' All of it is of the customers of this plan.' if others_told(decision) else ''}",
     )
     for line in made.rows:

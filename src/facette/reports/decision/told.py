@@ -9,8 +9,14 @@ from facette.policy.decision import Decision
 from facette.policy.plan import BUDGET
 from facette.reports.decision.money import LEFT_OUT, parts_sentence
 from facette.reports.decision.names import facets, thing
-from facette.reports.decision.tables import flows
-from facette.reports.decision.words import does_sentence, idle_rules, interval_of, nobody_free
+from facette.reports.decision.tables import flows, others_told
+from facette.reports.decision.words import (
+    does_sentence,
+    idle_rules,
+    interval_of,
+    nobody_free,
+    only_drawn,
+)
 from facette.reports.story import PolicyTold
 from facette.reports.words import capital, money, number
 
@@ -75,15 +81,16 @@ def headline(decision: Decision) -> list[str]:
     n = len(plan.base)
     lines = [
         f"{'Draft' if decision.draft else 'Plan'}"
-        f"{f' for {decision.whom}' if decision.whom else ''}: {does_sentence(decision)}",
+        f"{f' for customers {decision.whom}' if decision.whom else ''}: {does_sentence(decision)}",
         f"Handled otherwise than today: {number(plan.changed.sum())} of {number(n)} customers; "
-        f"held out: {number(plan.base.held_out.sum())}",
+        f"{'would be ' if only_drawn(decision) else ''}held out: "
+        f"{number(plan.base.held_out.sum())}",
         _gain(decision),
     ]
     if plan.changed.any():
         lines.append(capital(parts_sentence(decision)))
     lines.append(_uses(decision))
-    lines += [f"Rule {rule}" for rule in idle_rules(decision)]
+    lines += map(capital, idle_rules(decision))
     lines += filter(None, [nobody_free(decision)])
     if not planned.known.known[:-1].any() and not plan.changed.any():
         lines.append(
@@ -107,11 +114,13 @@ def _uses(decision: Decision) -> str:
         limited = np.isfinite(row.limit)
         if row.resource == BUDGET:
             most = f" of {money(row.limit, currency)}" if limited else ""
-            told.insert(0, f"Costs {money(row.planned, currency)}{most} "
+            told.insert(0, f"Contacts and models cost {money(row.planned, currency)}{most} "
                            f"({money(row.today, currency)} today)")  # fmt: skip
         elif limited:
             told.append(f"{thing(row.resource)} {number(row.planned)} of {number(row.limit)}")
-    return f"{'; '.join(told)}, over {decision.planned.policy.horizon_days} days"
+    days, others = decision.planned.policy.horizon_days, others_told(decision)
+    whose = f", with the {others} who are not in this plan" if others else ""
+    return f"{'; '.join(told)}, over {days} days{whose}"
 
 
 def _gain(decision: Decision) -> str:

@@ -16,6 +16,7 @@ from facette.reports.decision.words import (
     Lines,
     currency_of,
     interval_of,
+    only_drawn,
     trial_sentence,
 )
 from facette.reports.words import capital, day, missing, money, number, plain, share
@@ -40,7 +41,7 @@ def _holdout(decision: Decision) -> str:
     visible = decision.visible
     if not visible.held_out:
         return "nobody is held out: what this plan brings will never be known"
-    if decision.draft:
+    if only_drawn(decision):
         return (
             f"this is a draft, by which nobody is held out. Of a plan that counts, "
             f"{number(visible.held_out)} of {number(visible.customers)} customers would stay as "

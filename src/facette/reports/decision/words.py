@@ -10,7 +10,7 @@ import pandas as pd
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.policy.plan import BUDGET, by_hand
+from facette.policy.plan import BUDGET, by_hand, excluded
 from facette.policy.relationship import SERVE
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
@@ -134,16 +134,24 @@ def differ_sentence(decision: Decision) -> str:
 
 
 def idle_rules(decision: Decision) -> list[str]:
-    """Rules that fit nobody, or nobody whom their model may reach: `'tenure_days > 900' …`."""
-    planned, told = decision.planned, []
-    permitted = planned.plan.base.reach.permitted
-    for hand in by_hand(planned.policy, planned.plan.base):
-        if not hand.fits.any():
-            told.append(f"{hand.where!r} fits no customer")
+    """Rules and chosen profiles that fit nobody, or nobody whom their model may be given to."""
+    planned, base, told = decision.planned, decision.planned.plan.base, []
+    permitted = base.reach.permitted & ~excluded(planned.policy, base)
+    for hand in by_hand(planned.policy, base):
+        fits, name = int(hand.fits.sum()), f"{hand.kind} {hand.where!r}"
+        if not fits:
+            told.append(f"{name} fits no customer")
         elif not permitted[hand.fits, planned.ways.position(hand.model)].any():
-            told.append(f"{hand.where!r} fits {number(hand.fits.sum())} customers, none of whom "
-                        f"{plain(hand.model)} may reach")  # fmt: skip
+            told.append(
+                f"{name} fits {number(fits)} customer{'' if fits == 1 else 's'}, to none of whom "
+                f"{plain(hand.model)} may be given"
+            )
     return told
+
+
+def only_drawn(decision: Decision) -> bool:
+    """Whether those held out are held out by nothing but the lot of a draft."""
+    return decision.draft and decision.planned.lot.date == as_date(decision.planned.t)
 
 
 def nobody_free(decision: Decision) -> str:
@@ -294,7 +302,7 @@ def off_lines(decision: Decision) -> list[str]:
     """What was off or left aside, and why."""
     planned = decision.planned
     told = [*planned.notes, *planned.known.notes, *decision.accounts.notes]
-    told += [f"the rule {rule}" for rule in idle_rules(decision)]
+    told += idle_rules(decision)
     told += filter(None, [nobody_free(decision)])
     blank = np.flatnonzero(~planned.known.known)
     unknown = [plain(planned.ways.names[m]) for m in blank]
