@@ -259,7 +259,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     member, classes = classes_of(policy, base, offered, gain, use)
     kept = _kept(policy, base, use, _least(classes))
     own = float(ways.yearly[stayed_in(base)].sum())
-    table, allocation = _solved(policy, classes, kept, own)
+    table, allocation = _solved(policy, base, classes, kept, own)
     table["net"] -= running_anyway(base)
     whole = rounded(classes, allocation.share)
     drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
@@ -385,7 +385,7 @@ def gains(
 
 
 def _solved(
-    policy: Policy, classes: Classes, kept: np.ndarray, own: float
+    policy: Policy, base: Base, classes: Classes, kept: np.ndarray, own: float
 ) -> tuple[pd.DataFrame, Allocation]:
     """The curve and the best allocation; fixed costs come out of the budget.
 
@@ -403,6 +403,7 @@ def _solved(
             f"nothing is known) and who is placed by rule alone use more {listed(short)} than "
             f"there is{_span(policy)}; raise it, or lower policy.holdout or "
             f"policy.minimum_stay_days{', or place fewer by rule' if _placing(policy) else ''}"
+            f"{', or plan for more customers' if base.others.customers else ''}"
             f"{f'. The models they are in cost {own:,.0f} by themselves' if own else ''}"
         ) from None
 
