@@ -384,10 +384,12 @@ def _lacking(missing: list[str], verb: str) -> str:
     """What has no value; of an option that lacks very many, what it should have started from."""
     from hydra.core.hydra_config import HydraConfig
 
-    told = []
-    for choice in sorted(HydraConfig.get().runtime.choices, key=len, reverse=True):  # inner first
+    told, groups = [], dict[str, str]()
+    for choice in HydraConfig.get().runtime.choices:
         group, _, package = choice.partition("@")
-        own = [key for key in missing if key.startswith(f"{package or group.replace('/', '.')}.")]
+        groups[f"{package or group.replace('/', '.')}."] = group
+    for package, group in sorted(groups.items(), key=lambda g: -len(g[0])):  # inner ones first
+        own = [key for key in missing if key.startswith(package)]
         if len(own) > MANY:
             missing = [key for key in missing if key not in own]
             told.append(

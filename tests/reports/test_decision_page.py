@@ -17,7 +17,7 @@ from facette.policy.activation import NO_CONSENT
 from facette.policy.claim import SEVERAL, Interval
 from facette.policy.decision import Decision
 from facette.policy.observational import Comparison
-from facette.policy.plan import Others, by_hand
+from facette.policy.plan import Others
 from facette.policy.power import Lot
 from facette.policy.realised import Realised
 from facette.reports.decision.accounts import account_tables, accounts_note, remedies_table
@@ -454,7 +454,7 @@ def test_rules_show_how_many_they_place_and_what_that_gives_up(made):
     assert shown is not None
     assert [row[0].text.partition(" (where ")[0] for row in shown.rows] == ["Rule: large"]
     own = made["limited"].planned
-    assert figure(shown.rows[0][1].text) == by_hand(own.policy, own.plan.base)[0].fits.sum()
+    assert figure(shown.rows[0][1].text) == own.plan.by_hand[0].fits.sum()
     assert figure(shown.rows[0][2].text) == (own.plan.kind == "rule").sum()
     assert figure(shown.rows[0][4].text) > 0
     assert by_hand_table(made["whole"], "EUR") is None

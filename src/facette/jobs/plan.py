@@ -28,7 +28,7 @@ from facette.registry.models import LoadedModel, load, register
 from facette.registry.plans import earlier_plan, plan_tags, record_plan, running_lot
 from facette.registry.tracking import TrackedRun, open_store, tracked
 from facette.reports.decision.card import policy_card
-from facette.reports.decision.page import decision_page
+from facette.reports.decision.page import PAGE, decision_page
 from facette.reports.decision.told import decision_metrics, headline
 from facette.settings import Plan
 from facette.settings.data import EventData, WideData
@@ -100,7 +100,7 @@ def plan(settings: Plan, folder: Path, configuration: str = "") -> PlanMade:
         with TemporaryDirectory() as workshop:
             rule = policy_packaged(
                 decision.planned, model.bundle, model.folder, Path(workshop) / "decided",
-                consents="consents" in tables, perimeter=_for_whom(settings, model),
+                consents="consents" in tables, perimeter=decision.whom,
             )  # fmt: skip
             return _recorded(settings, decision, rule, model, tables, t, folder, out, configuration)
 
@@ -132,19 +132,18 @@ def _decided(
     progress.stage("learning effects and allocating")
     perimeter = _perimeter(settings, model)
     among = _of_event(settings, tables, t)
-    some = _for_whom(settings, model)
-    whom = some or EVERYONE
-    lot = running_lot(open_store(settings.tracking), settings.data.name, whom, as_date(t))
+    whom, data = _for_whom(settings, model), settings.data.name
+    lot = running_lot(open_store(settings.tracking), data, whom or EVERYONE, as_date(t))
     made = planned(
         policy, model.bundle, tables, t, perimeter, settings.seed, settings.confidence,
         among=among, lot=lot,
     )  # fmt: skip
     made_by = f"{model.name} {model.version}"
     version = policy_version(
-        made_by, policy, model.bundle.digest, whom, made.lot.date, str(settings.seed)
+        made_by, policy, model.bundle.digest, whom or EVERYONE, made.lot.date, str(settings.seed)
     )
     return decided(
-        made, tables, version, settings.confidence, settings.seed, some, draft=settings.draft
+        made, tables, version, settings.confidence, settings.seed, whom, draft=settings.draft
     )
 
 
@@ -189,7 +188,7 @@ def _recorded(
     settings: Plan, decision: Decision, policy: PackagedPolicy, model: LoadedModel, tables: Tables,
     t: int, folder: Path, out: Path, configuration: str,
 ) -> PlanMade:  # fmt: skip
-    data, date, whom = settings.data.name, as_date(t), _for_whom(settings, model) or EVERYONE
+    data, date, whom = settings.data.name, as_date(t), decision.whom or EVERYONE
     tags = plan_tags(data, date, whom, decision.planned.lot, draft=settings.draft)
     name = f"{'draft' if settings.draft else 'plan'} {settings.reference_date}, {whom}"
     tags["facette.parts"] = POLICY
@@ -200,7 +199,7 @@ def _recorded(
         metrics = decision_metrics(decision) | ({} if after is None else after.metrics())
         metrics |= policy.figures
         folder.mkdir(parents=True, exist_ok=True)
-        page = folder / "decision.html"
+        page = folder / PAGE
         page.write_text(decision_page(decision, after, settings.data, run.run_id), encoding="utf-8")
         record_plan(run, decision.assigned, decision.activation, decision.left_out, metrics, page)
         run.text(configuration, "configuration.yaml")

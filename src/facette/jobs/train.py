@@ -64,7 +64,7 @@ from facette.registry.packaging import as_rows, packaged, scored_alone, unconfor
 from facette.registry.plans import plan_tags, record_plan, running_lot
 from facette.registry.tracking import TrackedRun, code_version, looks_at, tracked
 from facette.reports.decision.card import policy_lines
-from facette.reports.decision.page import decision_page
+from facette.reports.decision.page import PAGE, decision_page
 from facette.reports.decision.told import decision_metrics, headline, policy_told
 from facette.reports.findings import Findings
 from facette.reports.page import render
@@ -204,7 +204,7 @@ def train(
                 champion=beside_champion(run, found, list(reversed(names))),
             )  # fmt: skip
             if decision is not None:
-                story.policy = policy_told(decision, "decision.html")
+                story.policy = policy_told(decision, PAGE)
             metrics, report = found.metrics(), folder / "report.html"
             folder.mkdir(parents=True, exist_ok=True)
             report.write_text(render(story), encoding="utf-8")
@@ -214,11 +214,7 @@ def train(
                 metrics |= _record_plan(run, decision, policy, settings, folder)
             told_of = _cards(story, names, policy)
             versions = register(run, shop, names, rows, told_of)
-        lines = (
-            []
-            if decision is None
-            else [*headline(decision), f"Decision page: {folder / 'decision.html'}"]
-        )
+        lines = [*headline(decision), f"Decision page: {folder / PAGE}"] if decision else []
         return Trained(run.run_id, metrics, story, report, found.scored, versions, lines)
 
 
@@ -385,28 +381,27 @@ def _decided(
     if Part.policy not in settings.parts:
         return None, None
     progress.detail("planning")
-    t = tables.observed_until
+    t, whom = tables.observed_until, _for_whom(settings)
     made = planned(
         settings.policy, bundle, tables, t, settings.snapshot.perimeter, settings.seed,
         settings.evaluation.confidence,
-        lot=running_lot(run.client, settings.data.name, _for_whom(settings), as_date(t)),
+        lot=running_lot(run.client, settings.data.name, whom or EVERYONE, as_date(t)),
     )  # fmt: skip
     confidence, made_by = settings.evaluation.confidence, f"model {bundle.digest[:16]}"
     version = policy_version(
-        made_by, settings.policy, _for_whom(settings), made.lot.date, str(settings.seed)
+        made_by, settings.policy, whom or EVERYONE, made.lot.date, str(settings.seed)
     )
     policy = policy_packaged(
         made, bundle, folder, folder.with_name("decided"), consents="consents" in tables,
         perimeter=settings.snapshot.perimeter,
     )  # fmt: skip
-    whom = settings.snapshot.perimeter and _for_whom(settings)
     return decided(made, tables, version, confidence, settings.seed, whom), policy
 
 
-def _for_whom(settings: Train) -> str:
-    """Whom the plan is for, as `facette plan` calls them."""
+def _for_whom(settings: Train) -> str | None:
+    """Whom the plan is for, as `facette plan` calls them; None for everyone."""
     perimeter = settings.snapshot.perimeter
-    return f"({perimeter})" if perimeter else EVERYONE
+    return f"({perimeter})" if perimeter else None
 
 
 def _cards(
@@ -425,13 +420,13 @@ def _record_plan(
     folder: Path,
 ) -> dict[str, float]:  # fmt: skip
     """The plan's figures, page and files, under a child run of its own."""
-    told, page = decision_metrics(decision), folder / "decision.html"
+    told, page = decision_metrics(decision), folder / PAGE
     told |= policy.figures if policy else {}
     page.write_text(decision_page(decision, None, settings.data, run.run_id), encoding="utf-8")
     run.metrics(told)
     lot, date = decision.planned.lot, as_date(decision.planned.t)
     with run.child("policy") as child:
-        child.tags(plan_tags(settings.data.name, date, _for_whom(settings), lot))
+        child.tags(plan_tags(settings.data.name, date, decision.whom or EVERYONE, lot))
         record_plan(child, decision.assigned, decision.activation, decision.left_out, told, page)
     return told
 

@@ -12,6 +12,7 @@ what they cost is no ground for or against giving them to somebody else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import narwhals as nw
@@ -87,23 +88,30 @@ class Base:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """A rule or a chosen profile: by what, its model, and customers (n,) each.
+
+    `fits`: whom it is for; `able`: whom of them the model may be given to; `placed`: whom of these
+    it was, none before it having placed them, and none of them staying as they are.
+    """
+
+    kind: str
+    where: str
+    model: str
+    reason: str
+    fits: np.ndarray
+    able: np.ndarray
+    placed: np.ndarray
+
+
+@dataclass(frozen=True)
 class Placed:
     """Whom the plan is not free to place: (n,) position of a model or -1, and why in words."""
 
     model: np.ndarray
     kind: np.ndarray
     reason: np.ndarray
-
-
-@dataclass(frozen=True)
-class ByHand:
-    """A rule or a chosen profile: which customers (n,) it `fits`, by what, and their model."""
-
-    kind: str
-    where: str
-    fits: np.ndarray
-    model: str
-    reason: str
+    by_hand: tuple[ByHand, ...]
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Plan:
     can be trusted. `curve`: net gain by number of models. `price`: of one more unit of each
     resource that binds. `use`: of each resource, of the plan and today, whom the plan is not for
     included. `classes`, `member`: what the programme saw, `kept`: (r,) what of each resource was
-    not its to give.
+    not its to give. `by_hand`: rules, then chosen profiles.
     """
 
     base: Base
@@ -132,6 +140,7 @@ class Plan:
     classes: Classes
     member: np.ndarray
     kept: np.ndarray
+    by_hand: tuple[ByHand, ...]
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -202,27 +211,28 @@ def placed(policy: Policy, base: Base, permitted: np.ndarray, known: np.ndarray)
     dark = ~known[base.today] & permitted[np.arange(n), base.today]
     model, kind = np.where(dark, base.today, FREE), np.where(dark, STAYS, PROGRAMME).astype(object)
     reason = np.where(dark, NOT_KNOWN, "").astype(object)
-    for hand in reversed(by_hand(policy, base)):
-        m = ways.position(hand.model)
-        rows = hand.fits & permitted[:, m]
-        model[rows], kind[rows], reason[rows] = m, hand.kind, hand.reason
+    hands, ahead = [], base.stays
+    for why, where, fits, name, told in _by_hand(policy, base):
+        m = ways.position(name)
+        able = fits & permitted[:, m]
+        rows, ahead = able & ~ahead, ahead | able
+        model[rows], kind[rows], reason[rows] = m, why, told
+        hands.append(ByHand(why, where, name, told, fits, able, rows))
     for why, rows, told in (
         (STAYS, base.settled, f"less than {policy.minimum_stay_days} days in it"),
         (HELD_OUT, base.held_out, "held out, to be compared with"),
     ):
         model[rows], kind[rows], reason[rows] = base.today[rows], why, told
-    return Placed(model, kind, reason)
+    return Placed(model, kind, reason, tuple(hands))
 
 
-def by_hand(policy: Policy, base: Base) -> list[ByHand]:
-    """Rules and then chosen profiles, the first that fits and may reach a customer going first."""
-    return [
-        *(ByHand(RULE, rule.where, _fits(rule.where, f"policy.rules[{i}].where", base.scored),
-                 rule.model, rule.reason) for i, rule in enumerate(policy.rules)),
-        *(ByHand(PROFILE, cell, base.cell == base.cells.index(cell), model,
-                 f"profile chosen for {cell}")
-          for cell, model in reversed(_profiles(policy, base).items())),
-    ]  # fmt: skip
+def _by_hand(policy: Policy, base: Base) -> Iterator[tuple[str, str, np.ndarray, str, str]]:
+    """Kind, where, whom it fits (n,), model and reason of rules, then of chosen profiles."""
+    for i, rule in enumerate(policy.rules):
+        fits = _fits(rule.where, f"policy.rules[{i}].where", base.scored)
+        yield RULE, rule.where, fits, rule.model, rule.reason
+    for cell, name in _profiles(policy, base).items():
+        yield PROFILE, cell, base.cell == base.cells.index(cell), name, f"profile chosen for {cell}"
 
 
 def _profiles(policy: Policy, base: Base) -> dict[str, str]:
@@ -258,8 +268,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
     use = np.stack([*(reach.use(r) for r in range(len(ways.capacities))), cost])
     member, classes = classes_of(policy, base, offered, gain, use)
     kept = _kept(policy, base, use, _least(classes))
-    own = float(ways.yearly[stayed_in(base)].sum())
-    table, allocation = _solved(policy, base, classes, kept, own)
+    table, allocation = _solved(policy, base, classes, kept)
     table["net"] -= running_anyway(base)
     whole = rounded(classes, allocation.share)
     drawn_on = tuple(int(m) for m in np.flatnonzero(whole.sum(axis=0)))
@@ -275,6 +284,7 @@ def plan(policy: Policy, base: Base, known: Knowledge) -> Plan:
         base, model, *_why(base, fixed, model), gain[row, model], of_effect, grade,
         float(gain[row, model].sum()) - _paid(base, model), allocation, table,
         _used(base, classes.resources, policy, model, use, allocation), classes, member, kept,
+        fixed.by_hand,
     )  # fmt: skip
 
 
@@ -385,7 +395,7 @@ def gains(
 
 
 def _solved(
-    policy: Policy, base: Base, classes: Classes, kept: np.ndarray, own: float
+    policy: Policy, base: Base, classes: Classes, kept: np.ndarray
 ) -> tuple[pd.DataFrame, Allocation]:
     """The curve and the best allocation; fixed costs come out of the budget.
 
@@ -397,25 +407,17 @@ def _solved(
     try:
         return curve(classes)
     except ValueError:
-        short = _too_much(classes, kept)
+        short, own = _too_much(classes, kept), base.reach.ways.yearly[stayed_in(base)].sum()
+        ways_out = ["lower policy.holdout or policy.minimum_stay_days"]
+        ways_out += ["place fewer by rule"] if policy.rules or policy.chosen_profiles else []
+        ways_out += ["plan for more customers"] if base.others.customers else []
         raise BadInput(
             "policy: who stays (too new, held out, not in this plan, or in a model of which "
             f"nothing is known) and who is placed by rule alone use more {listed(short)} than "
-            f"there is{_span(policy)}; raise it, or lower policy.holdout or "
-            f"policy.minimum_stay_days{', or place fewer by rule' if _placing(policy) else ''}"
-            f"{', or plan for more customers' if base.others.customers else ''}"
+            f"there is in {policy.horizon_days} days ({policy.horizon_days / MONTH_DAYS:.1f} "
+            f"months); raise it, or {', or '.join(ways_out)}"
             f"{f'. The models they are in cost {own:,.0f} by themselves' if own else ''}"
         ) from None
-
-
-def _span(policy: Policy) -> str:
-    """The time that uses and limits are of: a capacity is configured for a month."""
-    months = policy.horizon_days / MONTH_DAYS
-    return f" in {policy.horizon_days} days ({months:.1f} months)"
-
-
-def _placing(policy: Policy) -> bool:
-    return bool(policy.rules or policy.chosen_profiles)
 
 
 def _too_much(classes: Classes, kept: np.ndarray) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 from facette.policy.claim import Claim
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION, GRADES, grade_of_total
-from facette.policy.plan import PROFILE, RULE, by_hand, excluded, gains
+from facette.policy.plan import RULE, excluded, gains
 from facette.reports.tables import Cell, Table, table
 from facette.reports.words import capital, money, money_digits, number
 
@@ -193,27 +193,21 @@ def _less(saved: float, currency: str) -> str:
 def by_hand_table(decision: Decision, currency: str) -> Table | None:
     """Who is given a model by rule or by a chosen profile, and what that costs; None without."""
     planned, plan = decision.planned, decision.planned.plan
-    hands = by_hand(planned.policy, plan.base)
-    if not hands:
+    if not plan.by_hand:
         return None
     base, known = plan.base, planned.known
     own = gains(base, known.effect, planned.policy.switching_cost)
-    permitted = base.reach.permitted & ~excluded(planned.policy, base)
-    best = np.maximum(np.where(permitted & known.known, own, -np.inf).max(axis=1), plan.gain)
-    ahead, placed = ~np.isin(plan.kind.astype(str), (RULE, PROFILE)), []
-    for hand in hands:
-        rows = hand.fits & permitted[:, planned.ways.position(hand.model)] & ~ahead
-        ahead = ahead | rows
-        placed.append(rows)
+    able = base.reach.permitted & ~excluded(planned.policy, base) & known.known
+    best = np.maximum(np.where(able, own, -np.inf).max(axis=1), plan.gain)
     frame = pd.DataFrame({
         "reason": [
             capital(f"{hand.kind}: {hand.reason}")
-            + (f" (where {hand.where})" if hand.kind == RULE else "") for hand in hands
+            + (f" (where {hand.where})" if hand.kind == RULE else "") for hand in plan.by_hand
         ],
-        "fits": [hand.fits.sum() for hand in hands],
-        "customers": [rows.sum() for rows in placed],
-        "gain": [plan.gain[rows].sum() for rows in placed],
-        "missed": [(best - plan.gain)[rows].sum() for rows in placed],
+        "fits": [hand.fits.sum() for hand in plan.by_hand],
+        "customers": [hand.placed.sum() for hand in plan.by_hand],
+        "gain": [plan.gain[hand.placed].sum() for hand in plan.by_hand],
+        "missed": [(best - plan.gain)[hand.placed].sum() for hand in plan.by_hand],
     })  # fmt: skip
     columns = {
         "reason": ("Set by hand", "text"), "fits": ("It fits", "count"),

@@ -39,6 +39,8 @@ from facette.reports.templates import filled
 from facette.reports.words import number
 from facette.settings.data import Data
 
+PAGE = "decision.html"  # what its file is called beside a report
+
 
 def decision_page(decision: Decision, after: Realised | None, data: Data, run_name: str) -> str:
     """The page as HTML text; `after`: what an earlier plan brought, None where none is known."""

@@ -10,7 +10,7 @@ import pandas as pd
 from facette.policy.checker import KINDS
 from facette.policy.decision import Decision
 from facette.policy.grades import ASSUMPTION
-from facette.policy.plan import BUDGET, by_hand, excluded
+from facette.policy.plan import BUDGET
 from facette.policy.relationship import SERVE
 from facette.reports.decision.accounts import cents
 from facette.reports.decision.money import worth
@@ -135,13 +135,12 @@ def differ_sentence(decision: Decision) -> str:
 
 def idle_rules(decision: Decision) -> list[str]:
     """Rules and chosen profiles that fit nobody, or nobody whom their model may be given to."""
-    planned, base, told = decision.planned, decision.planned.plan.base, []
-    permitted = base.reach.permitted & ~excluded(planned.policy, base)
-    for hand in by_hand(planned.policy, base):
+    told = []
+    for hand in decision.planned.plan.by_hand:
         fits, name = int(hand.fits.sum()), f"{hand.kind} {hand.where!r}"
         if not fits:
             told.append(f"{name} fits no customer")
-        elif not permitted[hand.fits, planned.ways.position(hand.model)].any():
+        elif not hand.able.any():
             told.append(
                 f"{name} fits {number(fits)} customer{'' if fits == 1 else 's'}, to none of whom "
                 f"{plain(hand.model)} may be given"
